@@ -1,0 +1,86 @@
+package correlation
+
+import "github.com/tocsin-dev/tocsin/internal/engine/model"
+
+// Decision is where an alert belongs, and why. Merges are to be written before
+// the alert's membership: a merge whose alert is already placed is not decided
+// again after a restart.
+type Decision struct {
+	// Incident is the name of the incident that the alert is in.
+	Incident string
+	// New says that the alert opened it.
+	New bool
+	// Surprise is how unlikely the alert was on its asset, in bits. It is kept
+	// with the membership and given back to Restore.
+	Surprise float64
+	// Links say what joined the alert, the strongest first: an edge of the
+	// incident's spanning tree. A new incident has none.
+	Links []Link
+	// Merges are the incidents that the alert united.
+	Merges []Merge
+	// Similar are other incidents that resemble this one but stay apart.
+	Similar []Similar
+	// Reason is a constant, Message is for people.
+	Reason, Message string
+}
+
+// Link is one thing that ties an alert to an incident.
+type Link struct {
+	Reason string
+	Entity model.Key
+	// Peer is the name of the alert at the other end.
+	Peer string
+	// Weight is the evidence in bits, rounded to hundredths.
+	Weight float64
+}
+
+// Merge unites two incidents: Source is redirected to Target.
+type Merge struct{ Source, Target, Reason string }
+
+// Similar is an incident that resembles another.
+type Similar struct{ Incident, Reason string }
+
+// Why an alert is in its incident (Decision.Reason).
+const (
+	ReasonNewIncident         = "NewIncident"
+	ReasonJoined              = "Joined"
+	ReasonContinuation        = "Continuation"
+	ReasonCorrelationDisabled = "CorrelationDisabled"
+	ReasonRestored            = "Restored"
+	ReasonMoved               = "ManualAssociation"
+)
+
+// What ties an alert to an incident (Link.Reason). Where the system we follow has a
+// name for it, that is used.
+const (
+	LinkSameFile          = "SameFile"
+	LinkSameURL           = "SameURL"
+	LinkSameAsset         = "SameAsset"
+	LinkSameEvidence      = "SameEvidence"
+	LinkProximateTime     = "ProximateTime"
+	LinkManualAssociation = "ManualAssociation"
+)
+
+// Why two incidents resemble each other (Similar.Reason).
+const (
+	SimilarResolved     = "SameEntitiesResolved"
+	SimilarContinues    = "Continues"
+	SimilarMergeRefused = "MergeRefused"
+)
+
+// MergeSharedEvidence is the reason of a merge that the engine found.
+const MergeSharedEvidence = "SharedEvidence"
+
+// IncidentFacts is what people said about an incident.
+type IncidentFacts struct {
+	Name string
+	// RedirectedTo is the incident that it was merged into.
+	RedirectedTo   string
+	Resolved       bool
+	AssignedTo     string
+	Classification string
+	Determination  string
+	// HumanWork counts comments, tags, a custom title and the like: in a merge
+	// the incident with more of it survives.
+	HumanWork int
+}
