@@ -1,0 +1,302 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// AlertState is where the work on an alert stands.
+// +kubebuilder:validation:Enum=New;InProgress;Resolved
+type AlertState string
+
+const (
+	// AlertNew is an alert that nobody has taken up.
+	AlertNew AlertState = "New"
+	// AlertInProgress is an alert that somebody works on.
+	AlertInProgress AlertState = "InProgress"
+	// AlertResolved is an alert that is done with.
+	AlertResolved AlertState = "Resolved"
+)
+
+// CorrelationMode says whether an alert may join others in an incident.
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type CorrelationMode string
+
+const (
+	// CorrelationEnabled lets the alert join an incident of others.
+	CorrelationEnabled CorrelationMode = "Enabled"
+	// CorrelationDisabled gives the alert an incident of its own.
+	CorrelationDisabled CorrelationMode = "Disabled"
+)
+
+// AlertConditionCorrelated tells whether the alert belongs to an incident.
+//
+// True: Joined (it shares something with alerts of that incident), Opened (it
+// is the first of a new incident), ManualAssociation (a person put it there).
+// Unknown: Pending (it waits for correlation).
+const AlertConditionCorrelated = "Correlated"
+
+// InvestigationState is where an investigation stands.
+// +kubebuilder:validation:Enum=Unknown;Queued;Running;PendingApproval;PendingResource;Benign;SuccessfullyRemediated;PartiallyRemediated;PartiallyInvestigated;Failed;InnerFailure;Terminated;TerminatedByUser;TerminatedBySystem;PreexistingAlert;UnsupportedOs;UnsupportedAlertType;SuppressedAlert
+type InvestigationState string
+
+const (
+	// InvestigationQueued has not started any step.
+	InvestigationQueued InvestigationState = "Queued"
+	// InvestigationRunning has steps under way.
+	InvestigationRunning InvestigationState = "Running"
+	// InvestigationPendingApproval waits for a person to decide on a remediation.
+	InvestigationPendingApproval InvestigationState = "PendingApproval"
+	// InvestigationBenign examined everything and found no threat.
+	InvestigationBenign InvestigationState = "Benign"
+	// InvestigationSuccessfullyRemediated has every remediation done or decided.
+	InvestigationSuccessfullyRemediated InvestigationState = "SuccessfullyRemediated"
+	// InvestigationPartiallyRemediated has some remediations done, others failed or were rejected.
+	InvestigationPartiallyRemediated InvestigationState = "PartiallyRemediated"
+	// InvestigationPartiallyInvestigated found a threat for which it has no remediation.
+	InvestigationPartiallyInvestigated InvestigationState = "PartiallyInvestigated"
+	// InvestigationFailed has at least one step that broke.
+	InvestigationFailed InvestigationState = "Failed"
+	// InvestigationTerminatedByUser was cancelled by a person.
+	InvestigationTerminatedByUser InvestigationState = "TerminatedByUser"
+	// InvestigationTerminatedBySystem ran out of time.
+	InvestigationTerminatedBySystem InvestigationState = "TerminatedBySystem"
+)
+
+// AlertOrigin says which detector raised an alert, on two levels: the product
+// and the sensor within it.
+type AlertOrigin struct {
+	// service is the product, such as falco or kubernetes-audit.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Service string `json:"service,omitempty"`
+	// detection is the sensor within the product, such as syscall.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Detection string `json:"detection,omitempty"`
+	// rule is the name of the rule that fired.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Rule string `json:"rule,omitempty"`
+	// alertSource is the AlertSource that the alert came through; empty for one made by hand.
+	// +optional
+	AlertSource LocalName `json:"alertSource,omitempty"`
+}
+
+// AlertTriage is what people say of an alert.
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || has(self.classification)",message="determination needs a classification"
+type AlertTriage struct {
+	// state is where the work stands. Left out, it follows the incident.
+	// +optional
+	State AlertState `json:"state,omitempty"`
+	// assignedTo is the person or team who works on it. Left out, it follows the incident.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	AssignedTo string `json:"assignedTo,omitempty"`
+	// classification is what the alert turned out to be.
+	// +optional
+	Classification Classification `json:"classification,omitempty"`
+	// determination says it more closely. TruePositive takes MultiStagedAttack,
+	// MaliciousUserActivity, CompromisedAccount, Malware, Phishing, UnwantedSoftware;
+	// InformationalExpectedActivity takes SecurityTesting,
+	// LineOfBusinessApplication, ConfirmedActivity; FalsePositive takes
+	// NotMalicious, NotEnoughDataToValidate; each takes Other.
+	// +optional
+	Determination Determination `json:"determination,omitempty"`
+	// incidentName puts the alert into that incident by hand, whatever correlation says.
+	// +optional
+	IncidentName LocalName `json:"incidentName,omitempty"`
+	// comments are remarks, oldest first: 100 at most, 65,536 characters in all.
+	// They can be added to but neither edited nor removed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="self.map(c, c.text.size()).sum() <= 65536",message="comments must not exceed 65,536 characters in all"
+	Comments []Comment `json:"comments,omitempty"`
+}
+
+// AlertSpec is what a detector said, and what people say of it. What the
+// detector said cannot be changed.
+// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source is immutable"
+// +kubebuilder:validation:XValidation:rule="self.title == oldSelf.title",message="title is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.description) == has(oldSelf.description) && (!has(self.description) || self.description == oldSelf.description)",message="description is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.recommendedActions) == has(oldSelf.recommendedActions) && (!has(self.recommendedActions) || self.recommendedActions == oldSelf.recommendedActions)",message="recommendedActions is immutable"
+// +kubebuilder:validation:XValidation:rule="self.severity == oldSelf.severity",message="severity is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.tactics) == has(oldSelf.tactics) && (!has(self.tactics) || self.tactics == oldSelf.tactics)",message="tactics is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.techniques) == has(oldSelf.techniques) && (!has(self.techniques) || self.techniques == oldSelf.techniques)",message="techniques is immutable"
+// +kubebuilder:validation:XValidation:rule="self.firstActivityTime == oldSelf.firstActivityTime && self.lastActivityTime == oldSelf.lastActivityTime",message="firstActivityTime and lastActivityTime are immutable"
+// +kubebuilder:validation:XValidation:rule="self.fingerprint == oldSelf.fingerprint",message="fingerprint is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.entities) == has(oldSelf.entities) && (!has(self.entities) || self.entities == oldSelf.entities)",message="entities is immutable"
+// +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",message="correlation is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",message="ingestion is immutable"
+// +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
+type AlertSpec struct {
+	// source says which detector raised the alert.
+	// +required
+	Source AlertOrigin `json:"source,omitzero"`
+	// title says in a few words what happened.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Title string `json:"title,omitempty"`
+	// description tells what was seen; 4,096 characters at most.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Description string `json:"description,omitempty"`
+	// recommendedActions says what a responder should do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	RecommendedActions string `json:"recommendedActions,omitempty"`
+	// severity says how much it puts the organisation at risk.
+	// +required
+	Severity Severity `json:"severity,omitempty"`
+	// tactics are the ATT&CK tactics that the alert speaks of.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=14
+	Tactics []Tactic `json:"tactics,omitempty"`
+	// techniques are the ids of the ATT&CK techniques that the alert speaks of.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	Techniques []Technique `json:"techniques,omitempty"`
+	// firstActivityTime is when the first event of the alert happened.
+	// +required
+	FirstActivityTime metav1.MicroTime `json:"firstActivityTime,omitzero"`
+	// lastActivityTime is when the newest event happened that was known at creation.
+	// +required
+	LastActivityTime metav1.MicroTime `json:"lastActivityTime,omitzero"`
+	// fingerprint is equal for repetitions of the same signal.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Fingerprint string `json:"fingerprint,omitempty"`
+	// entities are the assets and the evidence that the alert speaks of; the
+	// first 64 are kept.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Entities []Entity `json:"entities,omitempty"`
+	// correlation says whether the alert may join others in an incident. It is
+	// fixed at creation.
+	// +optional
+	// +default="Enabled"
+	Correlation CorrelationMode `json:"correlation,omitempty"`
+	// triage is what people say of the alert.
+	// +optional
+	Triage *AlertTriage `json:"triage,omitempty"`
+	// ingestion is the spooled event that the alert was created from; absent for
+	// an alert made by hand.
+	// +optional
+	Ingestion *SpoolPosition `json:"ingestion,omitempty"`
+}
+
+// AlertLink is one reason why an alert belongs to its incident.
+type AlertLink struct {
+	// reason is the kind of link, such as SameFile or ProximateTime.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// message says the link in a sentence.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
+	// entity is what both alerts share, as "Kind/name".
+	// +optional
+	// +kubebuilder:validation:MaxLength=1088
+	Entity string `json:"entity,omitempty"`
+	// peerName is the alert at the other end of the link.
+	// +optional
+	PeerName LocalName `json:"peerName,omitempty"`
+	// weightPermille is how much the link counts, in thousandths; 1,000 joins alone.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	WeightPermille *int32 `json:"weightPermille,omitempty"`
+}
+
+// AlertStatus is what Tocsin found out about an alert.
+type AlertStatus struct {
+	// conditions tell how far the alert has come. Known types: Correlated.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// state is where the work on the alert stands: what its triage says, else
+	// what follows from its incident.
+	// +optional
+	State AlertState `json:"state,omitempty"`
+	// incidentName is the incident that the alert belongs to.
+	// +optional
+	IncidentName LocalName `json:"incidentName,omitempty"`
+	// links tell why the alert is in that incident, heaviest first; 8 at most.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Links []AlertLink `json:"links,omitempty"`
+	// occurrences counts the events folded into the alert, the first one included.
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=1
+	Occurrences *int64 `json:"occurrences,omitempty"`
+	// lastActivityTime is when the newest folded event happened; absent while
+	// there is only the first.
+	// +optional
+	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
+	// ingested says, for each spool, up to which event its occurrences are counted.
+	// +optional
+	// +listType=map
+	// +listMapKey=spool
+	// +kubebuilder:validation:MaxItems=32
+	Ingested []SpoolPosition `json:"ingested,omitempty"`
+	// investigationState is where the newest investigation of the alert stands.
+	// +optional
+	InvestigationState InvestigationState `json:"investigationState,omitempty"`
+}
+
+// Alert is one signal of a detector. Repetitions of the same signal are
+// counted in it, and it belongs to exactly one Incident.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=salert,categories=tocsin
+// +kubebuilder:printcolumn:name="Severity",type=string,JSONPath=`.spec.severity`
+// +kubebuilder:printcolumn:name="Title",type=string,JSONPath=`.spec.title`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Count",type=integer,JSONPath=`.status.occurrences`
+// +kubebuilder:printcolumn:name="Incident",type=string,JSONPath=`.status.incidentName`
+// +kubebuilder:printcolumn:name="Last Activity",type=date,JSONPath=`.spec.lastActivityTime`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Tactics",type=string,JSONPath=`.spec.tactics`,priority=1
+// +kubebuilder:printcolumn:name="Service",type=string,JSONPath=`.spec.source.service`,priority=1
+// +kubebuilder:printcolumn:name="Rule",type=string,JSONPath=`.spec.source.rule`,priority=1
+// +kubebuilder:printcolumn:name="Investigation",type=string,JSONPath=`.status.investigationState`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.severity`
+// +kubebuilder:selectablefield:JSONPath=`.spec.source.service`
+// +kubebuilder:selectablefield:JSONPath=`.spec.source.rule`
+// +kubebuilder:selectablefield:JSONPath=`.spec.fingerprint`
+// +kubebuilder:selectablefield:JSONPath=`.spec.triage.assignedTo`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
+// +kubebuilder:selectablefield:JSONPath=`.status.incidentName`
+type Alert struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what the detector said, and what people say of it.
+	// +required
+	Spec AlertSpec `json:"spec,omitzero"`
+	// status is what Tocsin found out.
+	// +optional
+	// +kubebuilder:default={conditions: {{type: "Correlated", status: "Unknown", reason: "Pending", message: "Waiting for correlation", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status AlertStatus `json:"status,omitzero"`
+}
+
+// AlertList is a list of alerts.
+// +kubebuilder:object:root=true
+type AlertList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Alert `json:"items"`
+}

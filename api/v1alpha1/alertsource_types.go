@@ -1,0 +1,239 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// AlertSourceType is the format that a sender speaks.
+// +kubebuilder:validation:Enum=Falco;KubernetesAudit
+type AlertSourceType string
+
+const (
+	// AlertSourceFalco takes the JSON of Falco and of Falcosidekick's webhook.
+	AlertSourceFalco AlertSourceType = "Falco"
+	// AlertSourceKubernetesAudit takes what a kube-apiserver's audit webhook sends.
+	AlertSourceKubernetesAudit AlertSourceType = "KubernetesAudit"
+)
+
+// SecretKeyReference names one key of a Secret in the same namespace.
+type SecretKeyReference struct {
+	// name is the name of the Secret.
+	// +required
+	Name LocalName `json:"name,omitempty"`
+	// key is the key within the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[-._a-zA-Z0-9]+$`
+	Key string `json:"key,omitempty"`
+}
+
+// AlertSourceAuth says how a sender proves who it is. A source without it
+// takes nothing.
+type AlertSourceAuth struct {
+	// bearerToken is a token that the sender puts into the Authorization header.
+	// Tocsin must be allowed to read the Secret.
+	// +required
+	BearerToken SecretKeyReference `json:"bearerToken,omitzero"`
+}
+
+// BuiltInRules says whether the rules that Tocsin brings along are in use.
+// +kubebuilder:validation:Enum=Enabled;Disabled
+type BuiltInRules string
+
+const (
+	// BuiltInRulesEnabled uses them.
+	BuiltInRulesEnabled BuiltInRules = "Enabled"
+	// BuiltInRulesDisabled leaves them out.
+	BuiltInRulesDisabled BuiltInRules = "Disabled"
+)
+
+// AuditRule makes an alert of an audit event.
+type AuditRule struct {
+	// name is unique within the source. A rule with the name of a built-in one
+	// replaces it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$`
+	Name string `json:"name,omitempty"`
+	// title is the title of the alert.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Title string `json:"title,omitempty"`
+	// match is a CEL expression over the variable "event", an Event of
+	// audit.k8s.io/v1. The rule fires where it is true.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Match string `json:"match,omitempty"`
+	// severity is the severity of the alert.
+	// +optional
+	// +default="Medium"
+	Severity Severity `json:"severity,omitempty"`
+	// recommendedActions says what a responder should do.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	RecommendedActions string `json:"recommendedActions,omitempty"`
+	// tactics are the ATT&CK tactics of the alert.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=14
+	Tactics []Tactic `json:"tactics,omitempty"`
+	// techniques are the ATT&CK techniques of the alert.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	Techniques []Technique `json:"techniques,omitempty"`
+}
+
+// KubernetesAuditOptions says which audit events become alerts.
+type KubernetesAuditOptions struct {
+	// builtInRules says whether the rules that Tocsin brings along are in use.
+	// +optional
+	// +default="Enabled"
+	BuiltInRules BuiltInRules `json:"builtInRules,omitempty"`
+	// rules are rules of one's own.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Rules []AuditRule `json:"rules,omitempty"`
+}
+
+// AlertSourceLimits bound what one source may send.
+type AlertSourceLimits struct {
+	// maxBodyBytes is the largest body of one request, unpacked; from 1 KiB to 64 MiB.
+	// +optional
+	// +default=10485760
+	// +kubebuilder:validation:Minimum=1024
+	// +kubebuilder:validation:Maximum=67108864
+	MaxBodyBytes *int64 `json:"maxBodyBytes,omitempty"`
+}
+
+// AlertSourceSpec declares who may send alerts, and how they are read.
+// +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
+type AlertSourceSpec struct {
+	// type is the format that the sender speaks. It cannot be changed.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="type is immutable"
+	Type AlertSourceType `json:"type,omitempty"`
+	// auth says how the sender proves who it is.
+	// +required
+	Auth AlertSourceAuth `json:"auth,omitzero"`
+	// cluster is the name of the cluster that the alerts are about; events
+	// seldom say it themselves.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Cluster string `json:"cluster,omitempty"`
+	// kubernetesAudit says which audit events become alerts. For type KubernetesAudit.
+	// +optional
+	KubernetesAudit *KubernetesAuditOptions `json:"kubernetesAudit,omitempty"`
+	// correlation says whether alerts of this source may join others in an
+	// incident. It is fixed on an alert at creation.
+	// +optional
+	// +default="Enabled"
+	Correlation CorrelationMode `json:"correlation,omitempty"`
+	// limits bound what the source may send.
+	// +optional
+	Limits AlertSourceLimits `json:"limits,omitzero"`
+	// suspend makes the gateway refuse what the source sends.
+	// +optional
+	Suspend *bool `json:"suspend,omitempty"`
+}
+
+// AlertSourceTotals count events. Received is the sum of the others and of
+// what is still in the spool.
+type AlertSourceTotals struct {
+	// received counts the events that were acknowledged.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Received *int64 `json:"received,omitempty"`
+	// accepted counts those that made a new alert.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Accepted *int64 `json:"accepted,omitempty"`
+	// deduplicated counts those that were folded into an alert that existed.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Deduplicated *int64 `json:"deduplicated,omitempty"`
+	// suppressed counts those that are no alert: health reports, telemetry,
+	// audit events that no rule matched.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Suppressed *int64 `json:"suppressed,omitempty"`
+	// rejected counts those that could not be kept.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Rejected *int64 `json:"rejected,omitempty"`
+}
+
+// SpoolTotals are the totals that came through one spool, and how far it has come.
+type SpoolTotals struct {
+	SpoolPosition     `json:",inline"`
+	AlertSourceTotals `json:",inline"`
+}
+
+// AlertSourceStatus tells what a source has sent.
+type AlertSourceStatus struct {
+	// conditions tell whether the source is in use. Known types: Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the generation of the spec that the status answers.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+	// endpoint is the path that the sender posts to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Endpoint string `json:"endpoint,omitempty"`
+	// totals count events since the source was created.
+	// +optional
+	Totals *AlertSourceTotals `json:"totals,omitempty"`
+	// spools are the same totals for each spool; the newest 16, older ones are
+	// added up under the name "retired".
+	// +optional
+	// +listType=map
+	// +listMapKey=spool
+	// +kubebuilder:validation:MaxItems=17
+	Spools []SpoolTotals `json:"spools,omitempty"`
+}
+
+// AlertSource lets one detector send its alerts to this namespace.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=asrc,categories=tocsin
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Received",type=integer,JSONPath=`.status.totals.received`
+// +kubebuilder:printcolumn:name="Accepted",type=integer,JSONPath=`.status.totals.accepted`
+// +kubebuilder:printcolumn:name="Deduplicated",type=integer,JSONPath=`.status.totals.deduplicated`
+// +kubebuilder:printcolumn:name="Rejected",type=integer,JSONPath=`.status.totals.rejected`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:selectablefield:JSONPath=`.spec.type`
+type AlertSource struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec declares who may send alerts, and how they are read.
+	// +required
+	Spec AlertSourceSpec `json:"spec,omitzero"`
+	// status tells what the source has sent.
+	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Pending", message: "Waiting for the controller", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status AlertSourceStatus `json:"status,omitzero"`
+}
+
+// AlertSourceList is a list of alert sources.
+// +kubebuilder:object:root=true
+type AlertSourceList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []AlertSource `json:"items"`
+}
