@@ -1,0 +1,43 @@
+package entity
+
+import (
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// MaxEntities bounds the entities of one alert. A detector names a handful; an
+// attacker may name thousands.
+const MaxEntities = 50
+
+// List gathers the entities of one alert, each once, in the order in which they
+// were added: the first mention decides on the role.
+type List struct {
+	items []model.Entity
+	seen  map[model.Key]bool
+}
+
+// Asset adds something that was hit.
+func (l *List) Asset(role model.Role) func(model.Key, bool) {
+	return l.adder(role, model.CategoryAsset)
+}
+
+// Evidence adds something that only speaks of the hit.
+func (l *List) Evidence(role model.Role) func(model.Key, bool) {
+	return l.adder(role, model.CategoryEvidence)
+}
+
+// adder takes what the constructors of this package return.
+func (l *List) adder(role model.Role, category model.Category) func(model.Key, bool) {
+	return func(key model.Key, ok bool) {
+		if !ok || l.seen[key] || len(l.items) >= MaxEntities {
+			return
+		}
+		if l.seen == nil {
+			l.seen = map[model.Key]bool{}
+		}
+		l.seen[key] = true
+		l.items = append(l.items, model.Entity{Key: key, Role: role, Category: category})
+	}
+}
+
+// Items returns the entities.
+func (l *List) Items() []model.Entity { return l.items }
