@@ -28,8 +28,10 @@ const (
 
 // AlertConditionCorrelated tells whether the alert belongs to an incident.
 //
-// True: Joined (it shares something with alerts of that incident), Opened (it
-// is the first of a new incident), ManualAssociation (a person put it there).
+// True: Joined (it shares something with alerts of that incident), NewIncident
+// (nothing open was related enough), Continuation (the related incident is
+// full), CorrelationDisabled (it keeps to itself), ManualAssociation (a person
+// put it there).
 // Unknown: Pending (it waits for correlation).
 const AlertConditionCorrelated = "Correlated"
 
@@ -188,7 +190,35 @@ type AlertSpec struct {
 	// ingestion is the spooled event that the alert was created from; absent for
 	// an alert made by hand.
 	// +optional
-	Ingestion *SpoolPosition `json:"ingestion,omitempty"`
+	Ingestion *AlertIngestion `json:"ingestion,omitempty"`
+}
+
+// AlertIngestion is the spooled event that an alert was created from, and what
+// was known of its fingerprint's rate then.
+type AlertIngestion struct {
+	SpoolPosition `json:",inline"`
+	AlertRate     `json:",inline"`
+}
+
+// AlertRate is how often a fingerprint occurs, so that a surge is told from
+// its steady noise. It is kept by the gateway.
+type AlertRate struct {
+	// surge says that the alert was opened because its events came far faster
+	// than their base rate.
+	// +optional
+	Surge *bool `json:"surge,omitempty"`
+	// baseMilliEvents is the usual number of events in a minute that has any, in
+	// thousandths; absent until a minute was watched.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	BaseMilliEvents *int64 `json:"baseMilliEvents,omitempty"`
+	// minuteTime is when the minute began that is being counted.
+	// +optional
+	MinuteTime *metav1.Time `json:"minuteTime,omitempty"`
+	// minuteEvents counts the events in that minute.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MinuteEvents *int64 `json:"minuteEvents,omitempty"`
 }
 
 // AlertLink is one reason why an alert belongs to its incident.
@@ -209,10 +239,11 @@ type AlertLink struct {
 	// peerName is the alert at the other end of the link.
 	// +optional
 	PeerName LocalName `json:"peerName,omitempty"`
-	// weightPermille is how much the link counts, in thousandths; 1,000 joins alone.
+	// weightMillibits is the evidence of the link, in thousandths of a bit: each
+	// bit halves the odds that the alerts meet by chance.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
-	WeightPermille *int32 `json:"weightPermille,omitempty"`
+	WeightMillibits *int32 `json:"weightMillibits,omitempty"`
 }
 
 // AlertStatus is what Tocsin found out about an alert.
@@ -235,6 +266,11 @@ type AlertStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Links []AlertLink `json:"links,omitempty"`
+	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
+	// just then, given how often it did so before, in thousandths of a bit.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
 	// +optional
 	// +default=1
@@ -244,6 +280,10 @@ type AlertStatus struct {
 	// there is only the first.
 	// +optional
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
+	// rate is how often the fingerprint occurs; absent while there is only the
+	// first event.
+	// +optional
+	Rate *AlertRate `json:"rate,omitempty"`
 	// ingested says, for each spool, up to which event its occurrences are counted.
 	// +optional
 	// +listType=map

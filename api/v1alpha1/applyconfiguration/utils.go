@@ -20,10 +20,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.ActivityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Alert"):
 		return &apiv1alpha1.AlertApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AlertIngestion"):
+		return &apiv1alpha1.AlertIngestionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertLink"):
 		return &apiv1alpha1.AlertLinkApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertOrigin"):
 		return &apiv1alpha1.AlertOriginApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AlertRate"):
+		return &apiv1alpha1.AlertRateApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSource"):
 		return &apiv1alpha1.AlertSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSourceAuth"):

@@ -63,6 +63,27 @@ var schemaYAML = typed.YAMLObject(`types:
           reason: Pending
           status: Unknown
           type: Correlated
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertIngestion
+  map:
+    fields:
+    - name: baseMilliEvents
+      type:
+        scalar: numeric
+    - name: minuteEvents
+      type:
+        scalar: numeric
+    - name: minuteTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: position
+      type:
+        scalar: numeric
+    - name: spool
+      type:
+        scalar: string
+    - name: surge
+      type:
+        scalar: boolean
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertLink
   map:
     fields:
@@ -78,7 +99,7 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
-    - name: weightPermille
+    - name: weightMillibits
       type:
         scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertOrigin
@@ -96,6 +117,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: service
       type:
         scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRate
+  map:
+    fields:
+    - name: baseMilliEvents
+      type:
+        scalar: numeric
+    - name: minuteEvents
+      type:
+        scalar: numeric
+    - name: minuteTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: surge
+      type:
+        scalar: boolean
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSource
   map:
     fields:
@@ -231,7 +267,7 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
     - name: ingestion
       type:
-        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SpoolPosition
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertIngestion
     - name: lastActivityTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
@@ -302,9 +338,15 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 1
+    - name: rate
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRate
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertState
+    - name: surpriseMillibits
+      type:
+        scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertTriage
   map:
     fields:

@@ -19,8 +19,9 @@ type AlertLinkApplyConfiguration struct {
 	Entity *string `json:"entity,omitempty"`
 	// peerName is the alert at the other end of the link.
 	PeerName *apiv1alpha1.LocalName `json:"peerName,omitempty"`
-	// weightPermille is how much the link counts, in thousandths; 1,000 joins alone.
-	WeightPermille *int32 `json:"weightPermille,omitempty"`
+	// weightMillibits is the evidence of the link, in thousandths of a bit: each
+	// bit halves the odds that the alerts meet by chance.
+	WeightMillibits *int32 `json:"weightMillibits,omitempty"`
 }
 
 // AlertLinkApplyConfiguration constructs a declarative configuration of the AlertLink type for use with
@@ -61,10 +62,10 @@ func (b *AlertLinkApplyConfiguration) WithPeerName(value apiv1alpha1.LocalName) 
 	return b
 }
 
-// WithWeightPermille sets the WeightPermille field in the declarative configuration to the given value
+// WithWeightMillibits sets the WeightMillibits field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the WeightPermille field is set to the value of the last call.
-func (b *AlertLinkApplyConfiguration) WithWeightPermille(value int32) *AlertLinkApplyConfiguration {
-	b.WeightPermille = &value
+// If called multiple times, the WeightMillibits field is set to the value of the last call.
+func (b *AlertLinkApplyConfiguration) WithWeightMillibits(value int32) *AlertLinkApplyConfiguration {
+	b.WeightMillibits = &value
 	return b
 }

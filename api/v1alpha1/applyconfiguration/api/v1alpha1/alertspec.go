@@ -43,7 +43,7 @@ type AlertSpecApplyConfiguration struct {
 	Triage *AlertTriageApplyConfiguration `json:"triage,omitempty"`
 	// ingestion is the spooled event that the alert was created from; absent for
 	// an alert made by hand.
-	Ingestion *SpoolPositionApplyConfiguration `json:"ingestion,omitempty"`
+	Ingestion *AlertIngestionApplyConfiguration `json:"ingestion,omitempty"`
 }
 
 // AlertSpecApplyConfiguration constructs a declarative configuration of the AlertSpec type for use with
@@ -168,7 +168,7 @@ func (b *AlertSpecApplyConfiguration) WithTriage(value *AlertTriageApplyConfigur
 // WithIngestion sets the Ingestion field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Ingestion field is set to the value of the last call.
-func (b *AlertSpecApplyConfiguration) WithIngestion(value *SpoolPositionApplyConfiguration) *AlertSpecApplyConfiguration {
+func (b *AlertSpecApplyConfiguration) WithIngestion(value *AlertIngestionApplyConfiguration) *AlertSpecApplyConfiguration {
 	b.Ingestion = value
 	return b
 }

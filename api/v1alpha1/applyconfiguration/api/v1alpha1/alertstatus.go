@@ -22,11 +22,17 @@ type AlertStatusApplyConfiguration struct {
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
 	// links tell why the alert is in that incident, heaviest first; 8 at most.
 	Links []AlertLinkApplyConfiguration `json:"links,omitempty"`
+	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
+	// just then, given how often it did so before, in thousandths of a bit.
+	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
 	Occurrences *int64 `json:"occurrences,omitempty"`
 	// lastActivityTime is when the newest folded event happened; absent while
 	// there is only the first.
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
+	// rate is how often the fingerprint occurs; absent while there is only the
+	// first event.
+	Rate *AlertRateApplyConfiguration `json:"rate,omitempty"`
 	// ingested says, for each spool, up to which event its occurrences are counted.
 	Ingested []SpoolPositionApplyConfiguration `json:"ingested,omitempty"`
 	// investigationState is where the newest investigation of the alert stands.
@@ -81,6 +87,14 @@ func (b *AlertStatusApplyConfiguration) WithLinks(values ...*AlertLinkApplyConfi
 	return b
 }
 
+// WithSurpriseMillibits sets the SurpriseMillibits field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the SurpriseMillibits field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithSurpriseMillibits(value int32) *AlertStatusApplyConfiguration {
+	b.SurpriseMillibits = &value
+	return b
+}
+
 // WithOccurrences sets the Occurrences field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Occurrences field is set to the value of the last call.
@@ -94,6 +108,14 @@ func (b *AlertStatusApplyConfiguration) WithOccurrences(value int64) *AlertStatu
 // If called multiple times, the LastActivityTime field is set to the value of the last call.
 func (b *AlertStatusApplyConfiguration) WithLastActivityTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
 	b.LastActivityTime = &value
+	return b
+}
+
+// WithRate sets the Rate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Rate field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithRate(value *AlertRateApplyConfiguration) *AlertStatusApplyConfiguration {
+	b.Rate = value
 	return b
 }
 
