@@ -10,8 +10,10 @@ type Decision struct {
 	Incident string
 	// New says that the alert opened it.
 	New bool
-	// Surprise is how unlikely the alert was on its asset, in bits. It is kept
-	// with the membership and given back to Restore.
+	// Routine says that the alert is nothing but what its asset does anyway;
+	// Surprise is how unlikely it was within an hour, in bits. Both are kept with the
+	// membership and given back to Restore.
+	Routine  bool
 	Surprise float64
 	// Links say what joined the alert, the strongest first: an edge of the
 	// incident's spanning tree. A new incident has none.
@@ -44,6 +46,7 @@ type Similar struct{ Incident, Reason string }
 const (
 	ReasonNewIncident         = "NewIncident"
 	ReasonJoined              = "Joined"
+	ReasonRoutine             = "Routine"
 	ReasonContinuation        = "Continuation"
 	ReasonCorrelationDisabled = "CorrelationDisabled"
 	ReasonRestored            = "Restored"
@@ -56,8 +59,13 @@ const (
 	LinkSameFile          = "SameFile"
 	LinkSameURL           = "SameURL"
 	LinkSameAsset         = "SameAsset"
-	LinkSameEvidence      = "SameEvidence"
+	LinkSameAddress       = "SameAddress"
+	LinkSameAccount       = "SameAccount"
+	LinkSameProcess       = "SameProcess"
+	LinkSameImage         = "SameImage"
+	LinkSameMailMessage   = "SameMailMessage"
 	LinkProximateTime     = "ProximateTime"
+	LinkRoutine           = "RoutineOfAsset"
 	LinkManualAssociation = "ManualAssociation"
 )
 
@@ -66,10 +74,14 @@ const (
 	SimilarResolved     = "SameEntitiesResolved"
 	SimilarContinues    = "Continues"
 	SimilarMergeRefused = "MergeRefused"
+	SimilarEntities     = "SameEntities"
 )
 
-// MergeSharedEvidence is the reason of a merge that the engine found.
-const MergeSharedEvidence = "SharedEvidence"
+// Why the engine merged two incidents (Merge.Reason).
+const (
+	MergeSharedEvidence = "SharedEvidence"
+	MergeProximateTime  = "ProximateTime"
+)
 
 // IncidentFacts is what people said about an incident.
 type IncidentFacts struct {

@@ -1,0 +1,199 @@
+package correlation
+
+import (
+	"fmt"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// Assign decides which incident the alert belongs to and records it. Asked
+// again, it gives the same incident and link, and no merges.
+func (e *Engine) Assign(a model.Alert) Decision {
+	if i, known := e.alertIDs[a.Name]; known {
+		return e.recall(i)
+	}
+	i := e.learn(&a)
+	d, into := e.decide(i)
+	e.settle(i, &d, into)
+	return d
+}
+
+// recall is the decision that was made of a known alert.
+func (e *Engine) recall(i id) Decision {
+	rec := &e.alerts[i]
+	d := Decision{
+		Incident: e.incidents[rec.incident].name, Routine: rec.routine, Surprise: float64(rec.surprise),
+		Reason: ReasonRestored, Message: "already decided",
+	}
+	if rec.link.reason != "" {
+		d.Links = []Link{e.linkOf(&rec.link)}
+	}
+	return d
+}
+
+// subjectOf looks at an alert that is in no incident, as chance would see
+// it: without its own activity.
+func (e *Engine) subjectOf(i id) subject {
+	rec := &e.alerts[i]
+	own := int64(rec.active)
+	s := subject{alert: rec, at: rec.first}
+	before := e.active[onAsset{rec.rule, rec.asset}] - own
+	s.onAsset = e.rate(before, s.at)
+	s.anywhere = e.rate(e.ruleActive[rec.rule]-own, s.at)
+	rec.surprise = float32(round(min(bits(s.onAsset*hour), 32)))
+	rec.routine = before >= known && rec.surprise < float32(e.policy.RoutineBits)
+	return s
+}
+
+// decide finds the incident for an alert that is in none; none means a new one.
+func (e *Engine) decide(i id) (Decision, id) {
+	s := e.subjectOf(i)
+	d := Decision{Incident: s.name, New: true, Routine: s.routine, Surprise: float64(s.surprise)}
+	if s.alone {
+		d.Reason, d.Message = ReasonCorrelationDisabled, "correlation is disabled for this alert"
+		return d, none
+	}
+	open := e.open(&s, &d)
+	if len(open) == 0 {
+		if c, found := e.proximate(&s, none); found {
+			open = append(open, c)
+		}
+	}
+	if len(open) == 0 {
+		if c, found := e.routine(&s); found && s.routine {
+			open = append(open, c)
+		}
+	}
+	if len(open) == 0 {
+		if d.Reason == "" {
+			d.Reason, d.Message = ReasonNewIncident, "nothing open is related enough"
+		}
+		return d, none
+	}
+	best := open[0]
+	d.New, d.Reason = false, ReasonJoined
+	d.Links = e.links(&s, best)
+	d.Message = describe(d.Links[0])
+	if d.Links[0].Reason == LinkRoutine {
+		d.Reason = ReasonRoutine
+	}
+	into := e.unite(&d, open)
+	if c, found := e.proximate(&s, into); found && best.entity != none && best.bits > 0 && (e.fresh(into, s.at) || e.fresh(c.incident, s.at)) {
+		into = e.join(&d, into, c.incident, MergeProximateTime)
+	}
+	return d, into
+}
+
+// fresh says that an incident began within the proximate window: its first alert may
+// have been too common to be joined by time alone, and a later one speaks for it.
+func (e *Engine) fresh(i id, at int64) bool {
+	opened := e.opened(i)
+	return max(at-opened, opened-at) <= e.proximateWindow
+}
+
+// settle puts an alert where it was decided to be.
+func (e *Engine) settle(i id, d *Decision, into id) {
+	if into == none {
+		into = e.incidentID(e.Resolve(d.Incident))
+	}
+	d.Incident = e.incidents[into].name
+	rec := &e.alerts[i]
+	rec.link = link{entity: none}
+	if len(d.Links) > 0 {
+		first := d.Links[0]
+		rec.link = link{reason: first.Reason, peer: first.Peer, entity: none, bits: float32(first.Weight)}
+		if entity, ok := e.entityIDs[first.Entity]; ok && first.Entity.Name != "" {
+			rec.link.entity = entity
+		}
+	}
+	e.enter(i, into, e.policy.HubIncidents)
+}
+
+// open are the candidates over the threshold that take alerts. What does not is named as similar.
+func (e *Engine) open(s *subject, d *Decision) []candidate {
+	all := e.candidates(s)
+	kept := all[:0]
+	for _, c := range all {
+		inc := &e.incidents[c.incident]
+		switch {
+		case c.bits < float64(e.policy.JoinBits):
+		case inc.resolved():
+			d.Similar = append(d.Similar, Similar{inc.name, SimilarResolved})
+		case len(inc.members) >= e.policy.MaxAlerts:
+			if len(kept) == 0 && d.Reason == "" {
+				d.Reason, d.Message = ReasonContinuation, fmt.Sprintf("continues %s, which is full", inc.name)
+			}
+			d.Similar = append(d.Similar, Similar{inc.name, SimilarContinues})
+		default:
+			kept = append(kept, c)
+		}
+	}
+	d.Similar = d.Similar[:min(len(d.Similar), maxSimilar)]
+	return kept
+}
+
+// maxSimilar bounds the list of similar incidents: a person reads no more.
+const maxSimilar = 5
+
+// routine is the incident in which the routine of the subject's asset is kept.
+func (e *Engine) routine(s *subject) (candidate, bool) {
+	for _, p := range e.entities[s.asset].postings {
+		inc := &e.incidents[p.incident]
+		if inc.notable == 0 && !inc.resolved() && len(inc.members) < e.policy.MaxAlerts && max(s.at-p.last, p.last-s.at) <= e.window {
+			return candidate{incident: p.incident, entity: s.asset, peer: p.peer}, true
+		}
+	}
+	return candidate{}, false
+}
+
+// links are the ties between the subject and the incident, the strongest first.
+func (e *Engine) links(s *subject, c candidate) []Link {
+	first := link{reason: LinkProximateTime, peer: e.alerts[c.peer].name, entity: c.entity, bits: float32(c.bits)}
+	switch {
+	case c.entity != none && c.bits == 0:
+		first.reason = LinkRoutine
+	case c.entity != none:
+		first.reason = reasonFor(e.entities[c.entity].key.Kind)
+	}
+	out := []Link{e.linkOf(&first)}
+	if first.reason == LinkProximateTime || first.reason == LinkRoutine {
+		return out
+	}
+	for _, entity := range s.entities {
+		ent := &e.entities[entity]
+		if entity == c.entity || ent.weight == 0 {
+			continue
+		}
+		for i := range ent.postings {
+			if p := &ent.postings[i]; p.incident == c.incident {
+				if b := e.evidence(s, ent, p); b > 0 {
+					out = append(out, Link{Reason: reasonFor(ent.key.Kind), Entity: ent.key, Peer: e.alerts[p.peer].name, Weight: b})
+				}
+				break
+			}
+		}
+	}
+	sortLinks(out[1:])
+	return out[:min(len(out), maxLinks)]
+}
+
+// maxLinks bounds the links of one alert.
+const maxLinks = 8
+
+func (e *Engine) linkOf(l *link) Link {
+	out := Link{Reason: l.reason, Peer: l.peer, Weight: round(float64(l.bits))}
+	if l.entity != none {
+		out.Entity = e.entities[l.entity].key
+	}
+	return out
+}
+
+func describe(l Link) string {
+	switch l.Reason {
+	case LinkProximateTime:
+		return fmt.Sprintf("so soon after alert %s that chance is unlikely (%.1f bits)", l.Peer, l.Weight)
+	case LinkRoutine:
+		return fmt.Sprintf("routine of %s, kept with alert %s", l.Entity, l.Peer)
+	}
+	return fmt.Sprintf("%s %s with alert %s (%.1f bits against chance)", l.Reason, l.Entity, l.Peer, l.Weight)
+}

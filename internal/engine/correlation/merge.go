@@ -1,0 +1,222 @@
+package correlation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// SetIncident takes over what people said about an incident, and a redirect
+// that is written already.
+func (e *Engine) SetIncident(f IncidentFacts) {
+	if f.RedirectedTo != "" && e.Resolve(f.RedirectedTo) == f.Name {
+		f.RedirectedTo = "" // a circle leads nowhere
+	}
+	i := e.incidentID(f.Name)
+	e.incidents[i].facts = &f
+	if f.RedirectedTo != "" {
+		e.redirect(i, e.incidentID(e.Resolve(f.RedirectedTo)))
+	}
+}
+
+// ForgetIncident drops what people said about an incident that was deleted.
+func (e *Engine) ForgetIncident(name string) {
+	i, ok := e.incidentIDs[name]
+	if !ok {
+		return
+	}
+	e.incidents[i].facts = nil
+	if len(e.incidents[i].members) == 0 {
+		delete(e.incidentIDs, name)
+		e.incidents[i] = incident{}
+		e.free.incidents = append(e.free.incidents, i)
+	}
+}
+
+// Resolve follows redirects to the incident that holds the alerts now.
+func (e *Engine) Resolve(name string) string {
+	for range len(e.incidents) + 1 {
+		i, ok := e.incidentIDs[name]
+		if !ok || e.incidents[i].facts == nil || e.incidents[i].facts.RedirectedTo == "" {
+			return name
+		}
+		name = e.incidents[i].facts.RedirectedTo
+	}
+	return name
+}
+
+// CanMerge says why source may not be merged into target, as a constant, or
+// nothing if it may. A person's merge obeys the same rules as the engine's.
+func (e *Engine) CanMerge(source, target string) string {
+	s, known := e.incidentIDs[source]
+	t, there := e.incidentIDs[target]
+	switch {
+	case !known || !there:
+		return RefusedNotFound
+	case e.Resolve(target) == e.Resolve(source):
+		return RefusedSame
+	}
+	return e.refusal(s, t)
+}
+
+// Why a merge or a move is refused.
+const (
+	RefusedNotFound       = "IncidentNotFound"
+	RefusedSame           = "SameIncident"
+	RefusedResolved       = "IncidentResolved"
+	RefusedRedirected     = "IncidentRedirected"
+	RefusedAssignees      = "AssigneesDiffer"
+	RefusedClassification = "ClassificationsDiffer"
+	RefusedDetermination  = "DeterminationsDiffer"
+	RefusedSize           = "TooManyAlerts"
+)
+
+func (e *Engine) refusal(a, b id) string {
+	x, y := e.incidents[a].said(), e.incidents[b].said()
+	differ := func(s, t string) bool { return s != "" && t != "" && s != t }
+	switch {
+	case x.RedirectedTo != "" || y.RedirectedTo != "":
+		return RefusedRedirected
+	case x.Resolved || y.Resolved:
+		return RefusedResolved
+	case differ(x.AssignedTo, y.AssignedTo):
+		return RefusedAssignees
+	case differ(x.Classification, y.Classification):
+		return RefusedClassification
+	case differ(x.Determination, y.Determination):
+		return RefusedDetermination
+	case len(e.incidents[a].members)+len(e.incidents[b].members) >= e.policy.MaxAlerts:
+		return RefusedSize
+	}
+	return ""
+}
+
+// maxMerges bounds what one alert can unite: four others, as by hand in the
+// system we follow.
+const maxMerges = 4
+
+// unite merges the candidates that are over the merge threshold, and returns
+// the incident that is left.
+func (e *Engine) unite(d *Decision, open []candidate) id {
+	into := open[0].incident
+	if !e.policy.Merge || open[0].bits < float64(e.policy.MergeBits) || open[0].entity == none {
+		return into
+	}
+	for _, c := range open[1:] {
+		if c.bits < float64(e.policy.MergeBits) || len(d.Merges) == maxMerges {
+			break
+		}
+		into = e.join(d, into, c.incident, MergeSharedEvidence)
+	}
+	d.Similar = d.Similar[:min(len(d.Similar), maxSimilar)]
+	return into
+}
+
+// join merges two incidents, if that is allowed, and returns what is left.
+func (e *Engine) join(d *Decision, into, other id, reason string) id {
+	if !e.policy.Merge || e.refusal(into, other) != "" {
+		d.Similar = append(d.Similar, Similar{e.incidents[other].name, SimilarMergeRefused})
+		return into
+	}
+	source, target := into, other
+	if e.survives(into, other) {
+		source, target = other, into
+	}
+	d.Merges = append(d.Merges, Merge{e.incidents[source].name, e.incidents[target].name, reason})
+	e.redirect(source, target)
+	return target
+}
+
+// survives says whether a rather than b keeps its name: the one with more human work, then the older.
+func (e *Engine) survives(a, b id) bool {
+	x, y := &e.incidents[a], &e.incidents[b]
+	return cmp.Or(
+		-cmp.Compare(x.said().HumanWork, y.said().HumanWork),
+		cmp.Compare(e.opened(a), e.opened(b)),
+		cmp.Compare(x.name, y.name)) < 0
+}
+
+// redirect moves all alerts of an incident into another.
+func (e *Engine) redirect(source, target id) {
+	if source == target {
+		return
+	}
+	from := &e.incidents[source]
+	if from.facts == nil {
+		from.facts = &IncidentFacts{Name: from.name}
+	}
+	from.facts.RedirectedTo = e.incidents[target].name
+	for _, m := range slices.Clone(from.members) {
+		e.leave(m, e.policy.HubIncidents)
+		e.enter(m, target, e.policy.HubIncidents)
+	}
+}
+
+// Move puts a known alert into an incident because a person said so; an empty
+// name means an incident of its own. Refused says why not, as a constant.
+func (e *Engine) Move(alertName, incidentName string) (d Decision, refused string) {
+	i, ok := e.alertIDs[alertName]
+	if !ok {
+		return d, RefusedNotFound
+	}
+	target := e.Resolve(cmp.Or(incidentName, alertName))
+	into, known := e.incidentIDs[target]
+	switch {
+	case known && e.alerts[i].incident == into:
+		return e.recall(i), ""
+	case !known && incidentName != "" && incidentName != alertName:
+		return d, RefusedNotFound
+	case known && e.incidents[into].resolved():
+		return d, RefusedResolved
+	case known && len(e.incidents[into].members) >= e.policy.MaxAlerts:
+		return d, RefusedSize
+	}
+	e.leave(i, e.policy.HubIncidents)
+	rec := &e.alerts[i]
+	d = Decision{
+		New: !known, Routine: rec.routine, Surprise: float64(rec.surprise),
+		Incident: target, Links: []Link{{Reason: LinkManualAssociation}},
+		Reason: ReasonMoved, Message: "a person put it here",
+	}
+	e.settle(i, &d, none)
+	return d, ""
+}
+
+// Reassign decides again for an alert whose entities have changed. It stays
+// where it is as long as that is not clearly wrong; it can unite its incident with others.
+func (e *Engine) Reassign(a model.Alert) Decision {
+	i, ok := e.alertIDs[a.Name]
+	if !ok {
+		return e.Assign(a)
+	}
+	before := e.alerts[i]
+	was, old := e.incidents[before.incident].name, e.recall(i)
+	opener := was == a.Name
+	others := len(e.incidents[before.incident].members) - 1
+	if before.link.reason == LinkManualAssociation || before.alone {
+		e.Forget(a.Name)
+		e.Restore(a, old)
+		return old
+	}
+	if e.incidents[before.incident].facts == nil {
+		e.incidents[before.incident].facts = &IncidentFacts{Name: was} // outlives its last alert
+	}
+	e.Forget(a.Name)
+	i = e.learn(&a)
+	d, into := e.decide(i)
+	home := e.incidentIDs[was]
+	moves := !opener && before.link.reason != LinkManualAssociation && len(d.Links) > 0 && d.Links[0].Weight >= float64(e.policy.MergeBits)
+	switch {
+	case into == home || e.Resolve(was) != was: // still the best, or united with it
+		d.New = false
+	case into != none && (opener && others == 0 || d.Links[0].Weight >= float64(e.policy.MergeBits) && opener) && e.refusal(home, into) == "":
+		d.Merges = append(d.Merges, Merge{was, e.incidents[into].name, MergeSharedEvidence})
+		e.redirect(home, into)
+	case into != none && moves:
+	default:
+		d, into = old, home
+	}
+	e.settle(i, &d, into)
+	return d
+}

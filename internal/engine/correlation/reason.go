@@ -1,0 +1,47 @@
+package correlation
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// reasonFor names the tie that sharing an entity of a kind makes.
+func reasonFor(kind model.EntityKind) string {
+	switch kind {
+	case model.KindFile:
+		return LinkSameFile
+	case model.KindURL:
+		return LinkSameURL
+	case model.KindIP, model.KindDomainName:
+		return LinkSameAddress
+	case model.KindProcess:
+		return LinkSameProcess
+	case model.KindMailMessage:
+		return LinkSameMailMessage
+	case model.KindImage:
+		return LinkSameImage
+	case model.KindUser, model.KindServiceAccount, model.KindMailbox:
+		return LinkSameAccount
+	}
+	return LinkSameAsset
+}
+
+func sortLinks(links []Link) {
+	slices.SortFunc(links, func(a, b Link) int {
+		return cmp.Or(-cmp.Compare(a.Weight, b.Weight), a.Entity.Compare(b.Entity))
+	})
+}
+
+// nothingSaid is what people say of most incidents.
+var nothingSaid IncidentFacts
+
+func (i *incident) said() *IncidentFacts {
+	if i.facts == nil {
+		return &nothingSaid
+	}
+	return i.facts
+}
+
+func (i *incident) resolved() bool { return i.facts != nil && i.facts.Resolved }

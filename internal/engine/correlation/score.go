@@ -1,0 +1,137 @@
+package correlation
+
+import (
+	"cmp"
+	"slices"
+)
+
+// subject is the alert being decided.
+type subject struct {
+	*alert
+	at       int64
+	onAsset  float64 // rate of its rule on its asset
+	anywhere float64 // rate of its rule on any asset
+}
+
+// candidate is an incident that the subject may belong to, with the strongest edge.
+type candidate struct {
+	incident, entity, peer id
+	bits                   float64
+}
+
+// candidates are the incidents that share an entity with the subject, the best
+// first. Only postings that can still reach the threshold are looked at, so the
+// cost does not grow with the number of open incidents.
+func (e *Engine) candidates(s *subject) []candidate {
+	found := e.scratch[:0]
+	for _, entity := range s.entities {
+		ent := &e.entities[entity]
+		for i := range ent.postings {
+			p := &ent.postings[i]
+			if p.last <= s.at && float64(ent.weight)+bits(s.onAsset*within(s.at, p.last)) < float64(e.policy.JoinBits) {
+				break // the rest is older still
+			}
+			inc := &e.incidents[p.incident]
+			if inc.notable == 0 {
+				continue
+			}
+			b := e.evidence(s, ent, p)
+			if b == 0 {
+				continue
+			}
+			if inc.mark == 0 {
+				found = append(found, candidate{incident: p.incident})
+				inc.mark = int32(len(found))
+			}
+			if c := &found[inc.mark-1]; b > c.bits || b == c.bits && ent.key.Compare(e.entities[c.entity].key) < 0 {
+				c.bits, c.entity, c.peer = b, entity, p.peer
+			}
+		}
+	}
+	for _, c := range found {
+		e.incidents[c.incident].mark = 0
+	}
+	slices.SortFunc(found, e.better)
+	e.scratch = found
+	return found
+}
+
+func (e *Engine) better(a, b candidate) int {
+	return cmp.Or(-cmp.Compare(a.bits, b.bits), cmp.Compare(e.incidents[a.incident].name, e.incidents[b.incident].name))
+}
+
+// evidence is how much speaks against chance when the subject shares an
+// entity with an incident, in bits:
+//
+//   - how rarely the entity turns up outside that incident, at most its weight;
+//   - how rarely either alert's rule fires on its asset; the commoner decides;
+//   - one bit more for a step forward along the tactics.
+func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
+	peer := &e.alerts[p.peer]
+	if max(s.at-p.last, p.last-s.at) > e.window {
+		return 0
+	}
+	span := within(s.at, peer.last)
+	if s.at >= peer.first && s.at <= peer.last {
+		span = lag // while the peer goes on
+	}
+	outside := int64(ent.alerts - p.alerts)
+	shared := min(float64(ent.weight), bits(e.rate(outside, s.at)*span))
+	sum := shared + min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
+	if shared > 0 && peer.high >= 0 && s.low > peer.high {
+		sum++
+	}
+	return round(sum)
+}
+
+func (e *Engine) rateOf(a *alert, at int64) float64 {
+	return e.rate(e.active[onAsset{a.rule, a.asset}], at)
+}
+
+// proximate is the incident that grew last within the proximate window, if
+// the coincidence is too great: the rules of both alerts fire that rarely
+// anywhere. Until a day was watched, too little is known of chance.
+func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
+	if s.at-e.start < shortest {
+		return best, false
+	}
+	for i := range e.recent {
+		p := &e.recent[i]
+		if s.at-p.last > e.proximateWindow {
+			break // the rest is older still
+		}
+		peer, inc := &e.alerts[p.peer], &e.incidents[p.incident]
+		if p.last-s.at > e.proximateWindow || p.incident == except || inc.notable == 0 || inc.resolved() || len(inc.members) >= e.policy.MaxAlerts {
+			continue
+		}
+		span := within(s.at, p.last)
+		b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule], s.at)*span)))
+		c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b}
+		if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
+			best, found = c, true
+		}
+	}
+	return best, found
+}
+
+// otherAttacker says that both the subject and the incident name an attacker,
+// and not the same: two intrusions at the same time.
+func (e *Engine) otherAttacker(s *subject, inc *incident) bool {
+	if s.attackers == 0 {
+		return false
+	}
+	named := false
+	for _, m := range inc.members {
+		peer := &e.alerts[m]
+		for i, entity := range peer.entities {
+			if peer.attackers>>i&1 == 0 {
+				continue
+			}
+			named = true
+			if at, has := slices.BinarySearch(s.entities, entity); has && s.attackers>>at&1 == 1 {
+				return false
+			}
+		}
+	}
+	return named
+}

@@ -1,0 +1,48 @@
+package correlation
+
+import "math"
+
+const (
+	// settling is added to the time watched, so that two events in the first
+	// minute are no rate yet.
+	settling = 60 * 60
+	// Unseen is expected half a time in the time watched, which counts as a day
+	// at least (a fresh installation is no proof of anything) and a fortnight at
+	// most (networks change by the week).
+	shortest, longest = day, 14 * day
+	// lag is how far apart clocks and pipelines put events of one moment:
+	// nothing is closer than that.
+	lag = 30
+	day = 24 * hour
+	// hour is the time by which an alert's own surprise is stated.
+	hour = 60 * 60
+	// known is how many minutes of activity make a rule known to be routine.
+	known = 3
+)
+
+// rate is how often a second something is to be expected that was seen n times.
+func (e *Engine) rate(n, at int64) float64 {
+	watched := max(at-e.start, 0)
+	return float64(max(n, 0))/float64(watched+settling) + 0.5/float64(min(max(watched, shortest), longest))
+}
+
+// bits is the evidence against chance where so many cases were to be expected
+// by chance.
+func bits(expected float64) float64 {
+	if expected >= 1 {
+		return 0
+	}
+	return -math.Log2(expected)
+}
+
+// within is a time span to be multiplied with a rate.
+func within(a, b int64) float64 { return float64(max(a-b, b-a, lag)) }
+
+// activity is in how many minutes an alert can have occurred. A flood within
+// a minute is one fact about how often its rule fires, so that an attack does not
+// become the norm by its own noise.
+func activity(first, last, occurrences int64) int32 {
+	return int32(max(1, min(occurrences, 1+(last-first)/60, 1<<30)))
+}
+
+func round(bits float64) float64 { return math.Round(bits*100) / 100 }
