@@ -60,7 +60,7 @@ type entity struct {
 // speaks for it there: the most vigorous. The newest come first.
 type posting struct {
 	incident, peer id
-	alerts         int32 // of the incident, with the entity
+	notable        int32 // alerts of the incident with the entity that are not routine
 	last           int64 // newest sign of life
 	vigour         float64
 }
@@ -183,7 +183,7 @@ func (x *index) post(a id, limit int) {
 	if rec.alone {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, alerts: 1, last: rec.last, vigour: vigour(rec.last, rec.surprise)}
+	p := posting{incident: rec.incident, peer: a, notable: rec.notable(), last: rec.last, vigour: vigour(rec.last, rec.surprise)}
 	for _, e := range rec.entities {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
@@ -210,7 +210,7 @@ func (x *index) insert(list []posting, p posting, limit int) []posting {
 	switch {
 	case at >= 0:
 		old := list[at]
-		p.alerts += old.alerts
+		p.notable += old.notable
 		p.last = max(p.last, old.last)
 		if old.vigour > p.vigour || old.vigour == p.vigour && x.alerts[old.peer].name <= x.alerts[p.peer].name {
 			p.vigour, p.peer = old.vigour, old.peer
@@ -232,6 +232,14 @@ func (x *index) insert(list []posting, p posting, limit int) []posting {
 // newer orders postings: by last sign of life, then by name.
 func (x *index) newer(a, b posting) bool {
 	return a.last > b.last || a.last == b.last && x.incidents[a.incident].name < x.incidents[b.incident].name
+}
+
+// notable counts the alert if it is not routine.
+func (a *alert) notable() int32 {
+	if a.routine {
+		return 0
+	}
+	return 1
 }
 
 // unpost takes an alert that has left its incident out of the lists.
@@ -262,7 +270,7 @@ func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert
 	}
 	last, _, _ := stands(&x.alerts[a])
 	if list[at].peer != a && list[at].last != last {
-		list[at].alerts--
+		list[at].notable -= x.alerts[a].notable()
 		return list
 	}
 	list = slices.Delete(list, at, at+1)
@@ -271,7 +279,7 @@ func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert
 			continue
 		}
 		if last, v, has := stands(&x.alerts[m]); has {
-			list = x.insert(list, posting{incident: from, peer: m, alerts: 1, last: last, vigour: v}, limit)
+			list = x.insert(list, posting{incident: from, peer: m, notable: x.alerts[m].notable(), last: last, vigour: v}, limit)
 		}
 	}
 	return list
@@ -283,9 +291,7 @@ func (x *index) leave(a id, limit int) {
 	x.unpost(a, from, limit)
 	inc := &x.incidents[from]
 	inc.members = slices.DeleteFunc(inc.members, func(m id) bool { return m == a })
-	if !x.alerts[a].routine {
-		inc.notable--
-	}
+	inc.notable -= x.alerts[a].notable()
 	if len(inc.members) == 0 && inc.facts == nil {
 		delete(x.incidentIDs, inc.name)
 		*inc = incident{}
@@ -299,9 +305,7 @@ func (x *index) enter(a, into id, limit int) {
 	x.alerts[a].incident = into
 	inc := &x.incidents[into]
 	inc.members = append(inc.members, a)
-	if !x.alerts[a].routine {
-		inc.notable++
-	}
+	inc.notable += x.alerts[a].notable()
 	x.post(a, limit)
 }
 

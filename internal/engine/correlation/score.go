@@ -63,7 +63,7 @@ func (e *Engine) better(a, b candidate) int {
 // evidence is how much speaks against chance when the subject shares an
 // entity with an incident, in bits:
 //
-//   - how rarely the entity turns up outside that incident, at most its weight;
+//   - how rarely the entity turns up in routine and in other incidents, at most its weight;
 //   - how rarely either alert's rule fires on its asset; the commoner decides;
 //   - one bit more for a step forward along the tactics.
 func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
@@ -75,7 +75,7 @@ func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
 	if s.at >= peer.first && s.at <= peer.last {
 		span = lag // while the peer goes on
 	}
-	outside := int64(ent.alerts - p.alerts)
+	outside := int64(ent.alerts - p.notable)
 	shared := min(float64(ent.weight), bits(e.rate(outside, s.at)*span))
 	sum := shared + min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
 	if shared > 0 && peer.high >= 0 && s.low > peer.high {
@@ -84,8 +84,9 @@ func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
 	return round(sum)
 }
 
-func (e *Engine) rateOf(a *alert, at int64) float64 {
-	return e.rate(e.active[onAsset{a.rule, a.asset}], at)
+// rateOf is how often a peer's rule fires on its asset, but for the peer itself.
+func (e *Engine) rateOf(peer *alert, at int64) float64 {
+	return e.rate(e.active[onAsset{peer.rule, peer.asset}]-int64(peer.active), at)
 }
 
 // proximate is the incident that grew last within the proximate window, if
@@ -105,7 +106,7 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 			continue
 		}
 		span := within(s.at, p.last)
-		b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule], s.at)*span)))
+		b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
 		c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b}
 		if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
 			best, found = c, true
