@@ -67,12 +67,13 @@ const (
 	// RemediationConditionApproved tells whether the remediation may act.
 	//
 	// True: Approved, Automatic. False: Rejected, Expired, Cancelled,
-	// ApproverNotPermitted. Unknown: Pending.
+	// FalsePositive, ApproverNotPermitted, RequesterUnknown. Unknown: Pending.
 	RemediationConditionApproved = "Approved"
 	// RemediationConditionEffective tells whether its effect is in place.
 	//
-	// True: Verified. False: NotYet, Failed, TimeOut, Forbidden, TargetNotFound,
-	// Undone, NotApproved. Unknown: Pending.
+	// True: Verified; UndoFailed when it could not be taken back. False: NotYet,
+	// Failed, TimeOut, Forbidden, TargetNotFound, Undone, NotApproved. Unknown:
+	// Pending; Forbidden when it can no longer be verified.
 	RemediationConditionEffective = "Effective"
 )
 
@@ -122,6 +123,15 @@ type Approval struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Approver string `json:"approver,omitempty"`
+	// groups are the groups of the approver when deciding. The API server sets
+	// them. With them Tocsin asks again, before it acts, whether the approver may
+	// approve.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	Groups []string `json:"groups,omitempty"`
 	// time is when it was decided. The API server sets it.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
@@ -250,6 +260,21 @@ type RemediationStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts *int32 `json:"attempts,omitempty"`
+	// lastAttemptTime is when it last tried to act or to undo.
+	// +optional
+	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
+	// targetUID is the UID of the object that it acted on. From then on an object of
+	// the same name with another UID is left alone.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	TargetUID string `json:"targetUID,omitempty"`
+	// undoTime is when it began to undo.
+	// +optional
+	UndoTime *metav1.Time `json:"undoTime,omitempty"`
+	// undoAttempts counts how often it tried to undo.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	UndoAttempts *int32 `json:"undoAttempts,omitempty"`
 	// effects are the changes that it made.
 	// +optional
 	// +listType=atomic
@@ -262,7 +287,8 @@ type RemediationStatus struct {
 	// startTime is when it was first seen.
 	// +optional
 	StartTime *metav1.Time `json:"startTime,omitempty"`
-	// actionTime is when it began to act.
+	// actionTime is when it began to act, or to act again because somebody else
+	// took its effect away.
 	// +optional
 	ActionTime *metav1.Time `json:"actionTime,omitempty"`
 	// completionTime is when its effect was verified, or when it ended without one.

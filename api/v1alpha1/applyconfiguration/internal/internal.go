@@ -388,6 +388,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: digest
       type:
         scalar: string
+    - name: groups
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: atomic
     - name: time
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
@@ -1292,6 +1298,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RemediationEffect
           elementRelationship: atomic
+    - name: lastAttemptTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: observedGeneration
       type:
         scalar: numeric
@@ -1304,6 +1313,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RemediationState
+    - name: targetUID
+      type:
+        scalar: string
+    - name: undoAttempts
+      type:
+        scalar: numeric
+    - name: undoTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.RemediationTarget
   map:
     fields:

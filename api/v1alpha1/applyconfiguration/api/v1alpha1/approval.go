@@ -21,6 +21,10 @@ type ApprovalApplyConfiguration struct {
 	Comment *string `json:"comment,omitempty"`
 	// approver is the user who decided. The API server sets it.
 	Approver *string `json:"approver,omitempty"`
+	// groups are the groups of the approver when deciding. The API server sets
+	// them. With them Tocsin asks again, before it acts, whether the approver may
+	// approve.
+	Groups []string `json:"groups,omitempty"`
 	// time is when it was decided. The API server sets it.
 	Time *v1.Time `json:"time,omitempty"`
 }
@@ -60,6 +64,16 @@ func (b *ApprovalApplyConfiguration) WithComment(value string) *ApprovalApplyCon
 // If called multiple times, the Approver field is set to the value of the last call.
 func (b *ApprovalApplyConfiguration) WithApprover(value string) *ApprovalApplyConfiguration {
 	b.Approver = &value
+	return b
+}
+
+// WithGroups adds the given value to the Groups field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Groups field.
+func (b *ApprovalApplyConfiguration) WithGroups(values ...string) *ApprovalApplyConfiguration {
+	for i := range values {
+		b.Groups = append(b.Groups, values[i])
+	}
 	return b
 }
 

@@ -25,13 +25,23 @@ type RemediationStatusApplyConfiguration struct {
 	Digest *string `json:"digest,omitempty"`
 	// attempts counts how often it tried to act.
 	Attempts *int32 `json:"attempts,omitempty"`
+	// lastAttemptTime is when it last tried to act or to undo.
+	LastAttemptTime *metav1.Time `json:"lastAttemptTime,omitempty"`
+	// targetUID is the UID of the object that it acted on. From then on an object of
+	// the same name with another UID is left alone.
+	TargetUID *string `json:"targetUID,omitempty"`
+	// undoTime is when it began to undo.
+	UndoTime *metav1.Time `json:"undoTime,omitempty"`
+	// undoAttempts counts how often it tried to undo.
+	UndoAttempts *int32 `json:"undoAttempts,omitempty"`
 	// effects are the changes that it made.
 	Effects []RemediationEffectApplyConfiguration `json:"effects,omitempty"`
 	// approvedBy is who let it act.
 	ApprovedBy *string `json:"approvedBy,omitempty"`
 	// startTime is when it was first seen.
 	StartTime *metav1.Time `json:"startTime,omitempty"`
-	// actionTime is when it began to act.
+	// actionTime is when it began to act, or to act again because somebody else
+	// took its effect away.
 	ActionTime *metav1.Time `json:"actionTime,omitempty"`
 	// completionTime is when its effect was verified, or when it ended without one.
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
@@ -93,6 +103,38 @@ func (b *RemediationStatusApplyConfiguration) WithDigest(value string) *Remediat
 // If called multiple times, the Attempts field is set to the value of the last call.
 func (b *RemediationStatusApplyConfiguration) WithAttempts(value int32) *RemediationStatusApplyConfiguration {
 	b.Attempts = &value
+	return b
+}
+
+// WithLastAttemptTime sets the LastAttemptTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastAttemptTime field is set to the value of the last call.
+func (b *RemediationStatusApplyConfiguration) WithLastAttemptTime(value metav1.Time) *RemediationStatusApplyConfiguration {
+	b.LastAttemptTime = &value
+	return b
+}
+
+// WithTargetUID sets the TargetUID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TargetUID field is set to the value of the last call.
+func (b *RemediationStatusApplyConfiguration) WithTargetUID(value string) *RemediationStatusApplyConfiguration {
+	b.TargetUID = &value
+	return b
+}
+
+// WithUndoTime sets the UndoTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UndoTime field is set to the value of the last call.
+func (b *RemediationStatusApplyConfiguration) WithUndoTime(value metav1.Time) *RemediationStatusApplyConfiguration {
+	b.UndoTime = &value
+	return b
+}
+
+// WithUndoAttempts sets the UndoAttempts field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the UndoAttempts field is set to the value of the last call.
+func (b *RemediationStatusApplyConfiguration) WithUndoAttempts(value int32) *RemediationStatusApplyConfiguration {
+	b.UndoAttempts = &value
 	return b
 }
 
