@@ -1,0 +1,77 @@
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Effect is what a fault does to a write.
+type Effect int
+
+const (
+	// Nothing spoils no write.
+	Nothing Effect = iota
+	// CrashBefore fails the write unsent and stops the process.
+	CrashBefore
+	// CrashAfter sends the write, loses the answer and stops the process.
+	CrashAfter
+	// TimeOut sends the write; the caller is told that it took too long.
+	TimeOut
+	// BadGateway sends the write; the caller is told 502.
+	BadGateway
+)
+
+// Fault spoils one write of a run.
+type Fault struct {
+	Effect Effect
+	// Class of the writes that are counted.
+	Class Class
+	// Number of the write, from 1.
+	Number int
+}
+
+var errDown = errors.New("connection refused: this process is dead")
+
+// lateError is what a caller sees whose answer did not come in time.
+type lateError struct{}
+
+func (lateError) Error() string { return "the answer did not come in time" }
+func (lateError) Timeout() bool { return true }
+
+// spoil carries out the fault on a write.
+func (t *transport) spoil(effect Effect, req *http.Request) (*http.Response, error) {
+	if effect == CrashBefore {
+		t.line.Crash()
+		return nil, errDown
+	}
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, fmt.Errorf("the write to be spoiled failed by itself: %w", err)
+	}
+	// The answer must be read to its end, so that the server is known to be done.
+	_, _ = io.Copy(io.Discard, resp.Body)
+	_ = resp.Body.Close()
+	switch effect {
+	case CrashAfter:
+		t.line.Crash()
+		return nil, errDown
+	case BadGateway:
+		return answer(req, http.StatusBadGateway, "text/plain", "bad gateway"), nil
+	default:
+		return nil, lateError{}
+	}
+}
+
+func answer(req *http.Request, code int, contentType, body string) *http.Response {
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", code, http.StatusText(code)), StatusCode: code,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        http.Header{"Content-Type": {contentType}},
+		Body:          io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       req,
+	}
+}
