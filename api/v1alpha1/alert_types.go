@@ -29,7 +29,8 @@ const (
 // AlertConditionCorrelated tells whether the alert belongs to an incident.
 //
 // True: Joined (it shares something with alerts of that incident), NewIncident
-// (nothing open was related enough), Continuation (the related incident is
+// (nothing open was related enough), Routine (it is what its asset does
+// anyway), Continuation (the related incident is
 // full), CorrelationDisabled (it keeps to itself), ManualAssociation (a person
 // put it there).
 // Unknown: Pending (it waits for correlation).
@@ -271,6 +272,9 @@ type AlertStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
+	// routine says that the alert is nothing but what its asset does anyway.
+	// +optional
+	Routine *bool `json:"routine,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
 	// +optional
 	// +default=1

@@ -437,6 +437,11 @@ func (in *AlertStatus) DeepCopyInto(out *AlertStatus) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.Routine != nil {
+		in, out := &in.Routine, &out.Routine
+		*out = new(bool)
+		**out = **in
+	}
 	if in.Occurrences != nil {
 		in, out := &in.Occurrences, &out.Occurrences
 		*out = new(int64)

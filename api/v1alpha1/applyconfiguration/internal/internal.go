@@ -341,6 +341,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rate
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRate
+    - name: routine
+      type:
+        scalar: boolean
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertState

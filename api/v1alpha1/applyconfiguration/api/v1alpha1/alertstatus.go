@@ -25,6 +25,8 @@ type AlertStatusApplyConfiguration struct {
 	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
 	// just then, given how often it did so before, in thousandths of a bit.
 	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
+	// routine says that the alert is nothing but what its asset does anyway.
+	Routine *bool `json:"routine,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
 	Occurrences *int64 `json:"occurrences,omitempty"`
 	// lastActivityTime is when the newest folded event happened; absent while
@@ -92,6 +94,14 @@ func (b *AlertStatusApplyConfiguration) WithLinks(values ...*AlertLinkApplyConfi
 // If called multiple times, the SurpriseMillibits field is set to the value of the last call.
 func (b *AlertStatusApplyConfiguration) WithSurpriseMillibits(value int32) *AlertStatusApplyConfiguration {
 	b.SurpriseMillibits = &value
+	return b
+}
+
+// WithRoutine sets the Routine field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Routine field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithRoutine(value bool) *AlertStatusApplyConfiguration {
+	b.Routine = &value
 	return b
 }
 

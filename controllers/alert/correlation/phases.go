@@ -1,0 +1,143 @@
+package correlation
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
+	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+	"github.com/tocsin-dev/tocsin/internal/store"
+)
+
+// scope is what one reconciliation gathers and decides.
+type scope struct {
+	alert  *v1alpha1.Alert
+	tenant *store.Tenant
+	// investigation is the newest that the alert started, if any.
+	investigation *v1alpha1.Investigation
+	decision      engine.Decision
+	// moved says that the decision is not written yet.
+	moved bool
+	// refusal says, as a constant, why the alert is not where a person wants it.
+	refusal string
+	// state is the state of the alert's incident.
+	state incident.State
+}
+
+// gather finds the newest investigation that the alert started.
+func (c *Controller) gather(ctx context.Context, s *scope) error {
+	var list v1alpha1.InvestigationList
+	err := c.Client.List(ctx, &list, client.InNamespace(s.alert.Namespace), client.MatchingFields{kube.IndexInvestigationAlert: s.alert.Name})
+	if err != nil {
+		return fmt.Errorf("listing investigations: %w", err)
+	}
+	for i := range list.Items {
+		if inv := &list.Items[i]; s.investigation == nil || s.investigation.CreationTimestamp.Before(&inv.CreationTimestamp) {
+			s.investigation = inv
+		}
+	}
+	return nil
+}
+
+// decide finds the alert's incident: where a person put it, else where it is
+// written to be, else where the engine says.
+func (c *Controller) decide(ctx context.Context, s *scope) error {
+	facts, failed := c.facts(ctx, s.alert.Namespace)
+	known := store.Known{Alert: convert.Alert(s.alert), Membership: convert.Membership(s.alert)}
+	wanted := manual(s.alert)
+	switch {
+	case s.alert.Status.IncidentName == "":
+		s.decision, s.moved = s.tenant.Assign(known.Alert, facts), true
+	case wanted != "" && wanted != known.Membership.Incident:
+		s.decision, s.refusal = s.tenant.Move(known, wanted, facts)
+		s.moved = s.refusal == ""
+	}
+	if !s.moved {
+		s.follow(known)
+	}
+	inc, err := c.incident(ctx, s.alert.Namespace, s.decision.Incident)
+	if inc != nil {
+		s.state = incident.State(inc.Status.State)
+	}
+	return cmp.Or(*failed, err)
+}
+
+// follow keeps the alert where it is written to be, or where that incident was
+// merged into.
+func (s *scope) follow(known store.Known) {
+	s.decision = known.Membership
+	s.decision.Incident = s.tenant.Keep(known)
+	s.moved = s.decision.Incident != known.Membership.Incident
+	s.decision.Reason = engine.ReasonJoined
+	s.decision.Message = fmt.Sprintf("Incident %s was merged into this one", known.Membership.Incident)
+}
+
+func manual(a *v1alpha1.Alert) string {
+	if a.Spec.Triage == nil {
+		return ""
+	}
+	return string(a.Spec.Triage.IncidentName)
+}
+
+// facts looks incidents up; the first error is kept for the caller.
+func (c *Controller) facts(ctx context.Context, namespace string) (store.FactsFunc, *error) {
+	var failed error
+	return func(name string) (engine.IncidentFacts, bool) {
+		inc, err := c.incident(ctx, namespace, name)
+		if err != nil && failed == nil {
+			failed = err
+		}
+		if inc == nil {
+			return engine.IncidentFacts{}, false
+		}
+		return convert.IncidentFacts(inc), true
+	}, &failed
+}
+
+// merge commits the merges that the decision calls for, before the membership
+// that follows from them.
+func (c *Controller) merge(ctx context.Context, s *scope) error {
+	for _, m := range s.decision.Merges {
+		source, err := c.incident(ctx, s.alert.Namespace, m.Source)
+		if err != nil {
+			return err
+		}
+		if source == nil {
+			return fmt.Errorf("merging %s into %s: it is not summarised yet", m.Source, m.Target)
+		}
+		before := &v1alpha1.IncidentStatus{RedirectedTo: source.Status.RedirectedTo}
+		after := &v1alpha1.IncidentStatus{RedirectedTo: v1alpha1.LocalName(m.Target)}
+		if _, err := kube.ApplyStatus(ctx, c.Client, owner, source, before, after); err != nil {
+			return fmt.Errorf("merging %s into %s: %w", m.Source, m.Target, err)
+		}
+	}
+	return nil
+}
+
+// owned is the part of an Alert's status that this controller writes.
+func owned(s *v1alpha1.AlertStatus) *v1alpha1.AlertStatus {
+	return &v1alpha1.AlertStatus{
+		Conditions: s.Conditions, State: s.State, IncidentName: s.IncidentName, Links: s.Links,
+		SurpriseMillibits: s.SurpriseMillibits, Routine: s.Routine, InvestigationState: s.InvestigationState,
+	}
+}
+
+// conditionOf is the condition that goes with a decision.
+func conditionOf(s *scope) metav1.Condition {
+	condition := metav1.Condition{
+		Type: v1alpha1.AlertConditionCorrelated, Status: metav1.ConditionTrue,
+		Reason: s.decision.Reason, Message: s.decision.Message, ObservedGeneration: s.alert.Generation,
+	}
+	if s.refusal != "" {
+		condition.Reason = engine.ReasonJoined
+		condition.Message = fmt.Sprintf("Not moved to incident %s: %s", manual(s.alert), s.refusal)
+	}
+	return condition
+}

@@ -1,0 +1,42 @@
+package correlation
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+)
+
+// status is what the alert's status is to be, as far as this controller writes it.
+func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
+	out := owned(s.alert.Status.DeepCopy())
+	if s.moved {
+		out.IncidentName = v1alpha1.LocalName(s.decision.Incident)
+		out.Links = convert.Links(s.decision.Links)
+		out.SurpriseMillibits = convert.Surprise(s.decision)
+		out.Routine = ptr.To(s.decision.Routine)
+	}
+	if s.moved || s.refusal != "" {
+		kube.SetCondition(&out.Conditions, conditionOf(s), c.Clock.Now())
+	}
+	out.State = v1alpha1.AlertState(incident.AlertState(said(s.alert), s.state))
+	if s.investigation != nil {
+		out.InvestigationState = s.investigation.Status.State
+	}
+	return out
+}
+
+func said(a *v1alpha1.Alert) incident.State {
+	if a.Spec.Triage == nil {
+		return ""
+	}
+	return incident.State(a.Spec.Triage.State)
+}
+
+func (c *Controller) eventCorrelated(s *scope) {
+	c.Recorder.Eventf(s.alert, nil, corev1.EventTypeNormal, s.decision.Reason, "Correlate",
+		"The alert belongs to incident %s", s.decision.Incident)
+}

@@ -1,0 +1,133 @@
+// Package summary brings incidents into being and derives their status from
+// what is in them: alerts, investigations and remediations.
+//
+// An incident exists because alerts say that they belong to it. Its status can
+// be rebuilt at any moment, and is written at most once a second.
+package summary
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+)
+
+const owner = client.FieldOwner("tocsin-incident-summary")
+
+// writeInterval is the least time between two writes of one incident's status.
+const writeInterval = time.Second
+
+// Deps are what the controller needs.
+type Deps struct {
+	Client   client.Client
+	Recorder events.EventRecorder
+	Clock    clock.PassiveClock
+}
+
+// Controller summarises incidents.
+type Controller struct {
+	Deps
+	pace pace
+}
+
+// New makes the controller.
+func New(deps Deps) *Controller {
+	return &Controller{Deps: deps, pace: newPace(deps.Clock, writeInterval)}
+}
+
+// Name is the controller's name in logs and metrics.
+func (c *Controller) Name() string { return "incident-summary" }
+
+// Register adds the controller to the manager.
+func (c *Controller) Register(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(c.Name()).
+		For(&v1alpha1.Incident{}).
+		Watches(&v1alpha1.Alert{}, enqueue(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })).
+		Watches(&v1alpha1.Investigation{}, enqueue(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })).
+		Watches(&v1alpha1.Remediation{}, enqueue(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })).
+		Watches(&v1alpha1.Incident{}, enqueue(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
+		Complete(c)
+}
+
+// Reconcile derives the incident's status from what is in it.
+//
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;investigations;remediations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tocsin.dev,resources=incidents,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=tocsin.dev,resources=incidents/status,verbs=patch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	if wait := c.pace.wait(request.NamespacedName); wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	s, err := c.gather(ctx, request.NamespacedName)
+	if err != nil || s.incident == nil && len(s.input.Alerts) == 0 {
+		return reconcile.Result{}, err
+	}
+	if s.incident == nil {
+		return reconcile.Result{}, c.create(ctx, request.NamespacedName)
+	}
+	if len(s.input.Alerts) == 0 && s.incident.Status.State == "" {
+		return reconcile.Result{}, nil // made by hand: nothing to summarise yet
+	}
+	summary := incident.Summarize(s.input)
+	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, s.incident, owned(&s.incident.Status), c.status(s.incident, summary))
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	if wrote {
+		c.pace.wrote(request.NamespacedName)
+		c.eventState(s.incident, summary)
+	}
+	return reconcile.Result{}, nil
+}
+
+// create makes the incident that alerts say they belong to. Somebody else may
+// have made it first: that is as good.
+func (c *Controller) create(ctx context.Context, name types.NamespacedName) error {
+	inc := &v1alpha1.Incident{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name}}
+	if err := c.Client.Create(ctx, inc, owner); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("creating incident: %w", err)
+	}
+	return nil
+}
+
+// status is what the incident's status is to be, as far as this controller
+// writes it.
+func (c *Controller) status(inc *v1alpha1.Incident, summary incident.Summary) *v1alpha1.IncidentStatus {
+	out := convert.IncidentStatus(summary)
+	out.ObservedGeneration = &inc.Generation
+	out.Conditions = inc.Status.DeepCopy().Conditions
+	status := metav1.ConditionFalse
+	if summary.State == incident.Resolved || summary.State == incident.Redirected {
+		status = metav1.ConditionTrue
+	}
+	kube.SetCondition(&out.Conditions, metav1.Condition{
+		Type: v1alpha1.IncidentConditionResolved, Status: status, Reason: summary.StateReason,
+		Message: summary.StateMessage, ObservedGeneration: inc.Generation,
+	}, c.Clock.Now())
+	return &out
+}
+
+// owned is the part of an Incident's status that this controller writes: all
+// but the redirect.
+func owned(s *v1alpha1.IncidentStatus) *v1alpha1.IncidentStatus {
+	out := s.DeepCopy()
+	out.RedirectedTo = ""
+	return out
+}

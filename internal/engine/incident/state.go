@@ -1,0 +1,106 @@
+package incident
+
+import "time"
+
+// State is where the work on an incident or an alert stands.
+type State string
+
+// The states. New is for alerts only, Active and Redirected for incidents only.
+const (
+	New        State = "New"
+	Active     State = "Active"
+	InProgress State = "InProgress"
+	Resolved   State = "Resolved"
+	Redirected State = "Redirected"
+)
+
+// Why an incident is in its state.
+const (
+	ReasonOpen                 = "Open"
+	ReasonResolvedByPerson     = "ResolvedByPerson"
+	ReasonAllRemediatedOrClean = "AllRemediatedOrBenign"
+	ReasonRedirected           = "Redirected"
+)
+
+// AlertState is the state of an alert: what people said of it, else what
+// follows from its incident, so that resolving an incident resolves its alerts.
+func AlertState(said, incident State) State {
+	switch {
+	case said != "":
+		return said
+	case incident == Resolved:
+		return Resolved
+	case incident == InProgress:
+		return InProgress
+	default:
+		return New
+	}
+}
+
+// decideState follows people where they said something. Where they did not, an
+// incident is resolved once everything in it is remediated or benign, and stays
+// so: a resolved incident takes no more alerts.
+func (s *Summary) decideState(in Input, evidence []Evidence) {
+	s.State, s.StateReason, s.StateMessage = in.state(evidence)
+	if s.Times.Acknowledged.IsZero() && (in.People.AssignedTo != "" || s.State == InProgress || in.People.State == Resolved) {
+		s.Times.Acknowledged = in.Now
+	}
+	if s.Times.Contained.IsZero() {
+		s.Times.Contained = firstContained(in.Remediations)
+	}
+	switch {
+	case s.State != Resolved:
+		s.Times.Resolved = time.Time{}
+	case s.Times.Resolved.IsZero():
+		s.Times.Resolved = in.Now
+	}
+}
+
+func (in Input) state(evidence []Evidence) (State, string, string) {
+	switch {
+	case in.RedirectedTo != "":
+		return Redirected, ReasonRedirected, "Merged into " + in.RedirectedTo
+	case in.People.State == Resolved:
+		return Resolved, ReasonResolvedByPerson, "A person resolved the incident"
+	case in.People.State != "":
+		return in.People.State, ReasonOpen, "A person keeps the incident open"
+	case in.Previous.State == Resolved && in.Previous.StateReason == ReasonAllRemediatedOrClean, in.done(evidence):
+		return Resolved, ReasonAllRemediatedOrClean, "Everything in the incident is remediated or benign"
+	default:
+		return Active, ReasonOpen, "The incident is open"
+	}
+}
+
+// done says whether nothing is left to do: every investigation came to a good
+// end, and every threat that one found was answered.
+func (in Input) done(evidence []Evidence) bool {
+	if len(in.Investigations) == 0 {
+		return false
+	}
+	for _, inv := range in.Investigations {
+		if inv.State != "Benign" && inv.State != "SuccessfullyRemediated" {
+			return false
+		}
+	}
+	for _, r := range in.Remediations {
+		if r.State == "PendingApproval" || r.State == "InProgress" {
+			return false
+		}
+	}
+	for _, e := range evidence {
+		if e.open() {
+			return false
+		}
+	}
+	return true
+}
+
+func firstContained(remediations []Remediation) time.Time {
+	var first time.Time
+	for _, r := range remediations {
+		if r.State == "Succeeded" && !r.Completed.IsZero() && (first.IsZero() || r.Completed.Before(first)) {
+			first = r.Completed
+		}
+	}
+	return first
+}

@@ -1,0 +1,51 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+)
+
+// The indexes of the cache.
+const (
+	IndexAlertIncident            = "status.incidentName"
+	IndexInvestigationAlert       = "spec.alertName"
+	IndexInvestigationIncident    = "spec.incidentName"
+	IndexRemediationIncident      = "spec.incidentName"
+	IndexRemediationInvestigation = "spec.investigationName"
+	IndexIncidentRedirectedTo     = "status.redirectedTo"
+)
+
+// AddIndexes adds the indexes to the cache.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	indexes := []struct {
+		obj   client.Object
+		field string
+		of    client.IndexerFunc
+	}{
+		{&v1alpha1.Alert{}, IndexAlertIncident, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })},
+		{&v1alpha1.Investigation{}, IndexInvestigationAlert, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.AlertName })},
+		{&v1alpha1.Investigation{}, IndexInvestigationIncident, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })},
+		{&v1alpha1.Remediation{}, IndexRemediationIncident, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })},
+		{&v1alpha1.Remediation{}, IndexRemediationInvestigation, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.InvestigationName })},
+		{&v1alpha1.Incident{}, IndexIncidentRedirectedTo, by(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })},
+	}
+	for _, i := range indexes {
+		if err := indexer.IndexField(ctx, i.obj, i.field, i.of); err != nil {
+			return fmt.Errorf("indexing %T by %s: %w", i.obj, i.field, err)
+		}
+	}
+	return nil
+}
+
+func by[T client.Object](field func(T) v1alpha1.LocalName) client.IndexerFunc {
+	return func(obj client.Object) []string {
+		if typed, ok := obj.(T); ok && field(typed) != "" {
+			return []string{string(field(typed))}
+		}
+		return nil
+	}
+}
