@@ -2,6 +2,7 @@ package correlation
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
@@ -107,6 +108,40 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 		}
 	}
 	e.enter(i, into, e.policy.HubIncidents)
+	if !rec.routine && !rec.alone && len(d.Links) == 0 || len(d.Links) > 0 && d.Links[0].Reason != LinkManualAssociation {
+		e.recollect(i, d)
+	}
+}
+
+// recollect takes alerts that were kept as routine a moment ago into the
+// incident of an alert that is not, where the coincidence is too great: the
+// first steps of an attack often look like what happens every day.
+func (e *Engine) recollect(i id, d *Decision) {
+	rec := &e.alerts[i]
+	if rec.routine || rec.first-e.start < shortest {
+		return
+	}
+	anywhere := e.rate(e.ruleActive[rec.rule]-int64(rec.active), rec.first)
+	for _, q := range slices.Clone(e.quiet) {
+		early := &e.alerts[q]
+		inc := &e.incidents[rec.incident]
+		if rec.first-early.first > e.proximateWindow {
+			break // the rest is older still
+		}
+		if early.first > rec.first || early.incident == rec.incident || len(inc.members) >= e.policy.MaxAlerts {
+			continue
+		}
+		span := within(rec.first, early.first)
+		b := round(min(bits(anywhere*span), bits(e.rate(e.ruleActive[early.rule]-int64(early.active), rec.first)*span)))
+		if b < float64(e.policy.JoinBits) {
+			continue
+		}
+		from := e.incidents[early.incident].name
+		e.leave(q, e.policy.HubIncidents)
+		early.link = link{reason: LinkProximateTime, peer: rec.name, entity: none, bits: float32(b)}
+		e.enter(q, rec.incident, e.policy.HubIncidents)
+		d.Moves = append(d.Moves, Move{Alert: early.name, From: from, To: inc.name, Link: e.linkOf(&early.link)})
+	}
 }
 
 // open are the candidates over the threshold that take alerts. What does not is named as similar.

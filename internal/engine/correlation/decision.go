@@ -20,6 +20,8 @@ type Decision struct {
 	Links []Link
 	// Merges are the incidents that the alert united.
 	Merges []Merge
+	// Moves are alerts that looked like routine and turn out to belong here.
+	Moves []Move
 	// Similar are other incidents that resemble this one but stay apart.
 	Similar []Similar
 	// Reason is a constant, Message is for people.
@@ -34,6 +36,12 @@ type Link struct {
 	Peer string
 	// Weight is the evidence in bits, rounded to hundredths.
 	Weight float64
+}
+
+// Move takes an earlier alert out of its asset's routine.
+type Move struct {
+	Alert, From, To string
+	Link            Link
 }
 
 // Merge unites two incidents: Source is redirected to Target.

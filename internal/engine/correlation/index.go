@@ -94,7 +94,8 @@ type index struct {
 	active      map[onAsset]int64 // the same by rule on an asset
 	hours       map[int64]int32   // alerts that began within an hour
 	start       int64             // the first of these hours
-	recent      []posting         // the incidents that grew last, newest first
+	recent      []posting         // the incidents that grew last by more than routine, newest first
+	quiet       []id              // the newest routine alerts, newest first
 	free        struct{ alerts, incidents, entities []id }
 }
 
@@ -188,8 +189,12 @@ func (x *index) post(a id, limit int) {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
-	p.last, p.vigour = rec.first, float64(rec.first)
-	x.recent = x.insert(x.recent, p, limit)
+	if !rec.routine { // routine does not speak for others by being there
+		p.last, p.vigour = rec.first, float64(rec.first)
+		x.recent = x.insert(x.recent, p, limit)
+	} else if x.incidents[rec.incident].notable == 0 {
+		x.hush(a, limit)
+	}
 }
 
 // touch renews an alert's postings after a further occurrence.
@@ -242,6 +247,19 @@ func (a *alert) notable() int32 {
 	return 1
 }
 
+// hush remembers the newest routine alerts: what looks like routine may turn out to
+// be the beginning of something.
+func (x *index) hush(a id, limit int) {
+	rec := &x.alerts[a]
+	at, _ := slices.BinarySearchFunc(x.quiet, rec, func(b id, rec *alert) int {
+		return cmp.Or(cmp.Compare(rec.first, x.alerts[b].first), cmp.Compare(x.alerts[b].name, rec.name))
+	})
+	if at < limit {
+		x.quiet = slices.Insert(x.quiet, at, a)
+		x.quiet = x.quiet[:min(len(x.quiet), limit)]
+	}
+}
+
 // unpost takes an alert that has left its incident out of the lists.
 func (x *index) unpost(a, from id, limit int) {
 	rec := &x.alerts[a]
@@ -257,7 +275,7 @@ func (x *index) unpost(a, from id, limit int) {
 		})
 	}
 	x.recent = x.remove(x.recent, a, from, limit, func(m *alert) (int64, float64, bool) {
-		return m.first, float64(m.first), true
+		return m.first, float64(m.first), !m.routine
 	})
 }
 
@@ -265,10 +283,10 @@ func (x *index) unpost(a, from id, limit int) {
 // incident, another member does from now on.
 func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert) (int64, float64, bool)) []posting {
 	at := slices.IndexFunc(list, func(p posting) bool { return p.incident == from })
-	if at < 0 {
+	last, _, stood := stands(&x.alerts[a])
+	if at < 0 || !stood {
 		return list
 	}
-	last, _, _ := stands(&x.alerts[a])
 	if list[at].peer != a && list[at].last != last {
 		list[at].notable -= x.alerts[a].notable()
 		return list
@@ -289,6 +307,7 @@ func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert
 func (x *index) leave(a id, limit int) {
 	from := x.alerts[a].incident
 	x.unpost(a, from, limit)
+	x.quiet = slices.DeleteFunc(x.quiet, func(b id) bool { return b == a })
 	inc := &x.incidents[from]
 	inc.members = slices.DeleteFunc(inc.members, func(m id) bool { return m == a })
 	inc.notable -= x.alerts[a].notable()

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"maps"
+	"slices"
+)
+
+// floodCap is how many events of one signature on one host count towards
+// precision, so that a flood does not decide.
+const floodCap = 50
+
+// result is how well a grouping serves one intrusion.
+type result struct {
+	recall, precision, f1 float64
+	fragments             int
+	phases                map[string]float64
+}
+
+type hostSignature struct{ host, signature string }
+
+// score judges a grouping (an incident for each event) for one intrusion.
+func score(events []event, incidents []int, intrusion string) result {
+	phaseSize := map[string]float64{}
+	for _, e := range events {
+		if e.intrusion == intrusion {
+			phaseSize[e.phase]++
+		}
+	}
+	type tally struct {
+		phase  map[string]float64
+		total  map[hostSignature]float64
+		inside map[hostSignature]float64
+	}
+	tallies := map[int]*tally{}
+	for i, e := range events {
+		t := tallies[incidents[i]]
+		if t == nil {
+			t = &tally{map[string]float64{}, map[hostSignature]float64{}, map[hostSignature]float64{}}
+			tallies[incidents[i]] = t
+		}
+		hs := hostSignature{e.host, e.signature}
+		t.total[hs]++
+		if e.during == intrusion {
+			t.inside[hs]++
+		}
+		if e.intrusion == intrusion {
+			t.phase[e.phase]++
+		}
+	}
+	var best result
+	var masses []float64
+	for _, id := range slices.Sorted(maps.Keys(tallies)) {
+		t := tallies[id]
+		if len(t.phase) == 0 {
+			continue
+		}
+		r := result{phases: map[string]float64{}}
+		for phase, size := range phaseSize {
+			r.phases[phase] = t.phase[phase] / size
+			r.recall += t.phase[phase] / size / float64(len(phaseSize))
+		}
+		var all, in float64
+		for hs, n := range t.total {
+			all += min(n, floodCap)
+			in += min(n, floodCap) * t.inside[hs] / n
+		}
+		r.precision = in / all
+		r.f1 = 2 * r.precision * r.recall / (r.precision + r.recall)
+		masses = append(masses, r.recall)
+		if r.f1 > best.f1 {
+			best = r
+		}
+	}
+	slices.Sort(masses)
+	slices.Reverse(masses)
+	held := 0.0
+	for _, m := range masses {
+		if held += m; held >= 0.9-1e-9 {
+			best.fragments++
+			break
+		}
+		best.fragments++
+	}
+	return best
+}
+
+func count(incidents []int) int {
+	seen := map[int]bool{}
+	for _, id := range incidents {
+		seen[id] = true
+	}
+	return len(seen)
+}

@@ -1,0 +1,41 @@
+package main
+
+import "fmt"
+
+// trace prints the decisions about alerts around an intrusion.
+func trace(d dataset, r run, intrusion string, before, after int64) {
+	t0 := int64(0)
+	for _, e := range d.events {
+		if e.intrusion == intrusion {
+			t0 = e.at.Unix()
+			break
+		}
+	}
+	seen := map[int]int{}
+	type first struct {
+		i int
+		n, hit int
+	}
+	alerts := map[int]*first{}
+	for i, e := range d.events {
+		a := r.alertOf[i]
+		if alerts[a] == nil {
+			alerts[a] = &first{i: i}
+		}
+		alerts[a].n++
+		if e.intrusion == intrusion {
+			alerts[a].hit++
+		}
+		seen[a]++
+	}
+	for a := 0; a < r.alerts; a++ {
+		f := alerts[a]
+		e := d.events[f.i]
+		dt := e.at.Unix() - t0
+		if dt < -before || dt > after {
+			continue
+		}
+		dec := r.decisions[a]
+		fmt.Printf("%6d a%07d n=%d hit=%d %-14s %-60s -> %s(%d) S=%.1f R=%v %s | %s\n", dt, a, f.n, f.hit, e.host, e.signature, dec.Incident, r.incidents[f.i], dec.Surprise, dec.Routine, dec.Reason, dec.Message)
+	}
+}
