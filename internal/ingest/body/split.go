@@ -11,9 +11,6 @@ import (
 const (
 	// MaxRecords bounds the records of one body: 25 full batches of an audit webhook.
 	MaxRecords = 10_000
-	// MaxRecordBytes bounds one record. An audit event with a large object and
-	// its answer is the largest that is sent; etcd keeps no object over 1.5 MiB.
-	MaxRecordBytes = 4 << 20
 	// maxDepth bounds the nesting of one record. A pod has about a dozen levels.
 	maxDepth = 64
 )
@@ -114,8 +111,6 @@ func record(position int, data []byte, err error) Record {
 		r.Err = fmt.Errorf("not valid JSON: %w", err)
 	case len(data) == 0 || data[0] != '{':
 		r.Err = errors.New("a JSON object is needed")
-	case len(data) > MaxRecordBytes:
-		r.Err = fmt.Errorf("the record is larger than %d bytes", MaxRecordBytes)
 	case tooDeep(data):
 		r.Err = fmt.Errorf("the record is nested more than %d levels deep", maxDepth)
 	default:

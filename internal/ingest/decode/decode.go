@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -100,7 +101,9 @@ func Fingerprint(format string, parts ...string) string {
 func Explain(err error) error {
 	var wrongType *json.UnmarshalTypeError
 	if errors.As(err, &wrongType) && wrongType.Field != "" {
-		return fmt.Errorf("%s: must not be of type %s", wrongType.Field, wrongType.Value)
+		// An embedded type is part of the path, though the sender never wrote it.
+		field := strings.TrimPrefix(wrongType.Field, "Event.")
+		return fmt.Errorf("%s: must not be of type %s", field, wrongType.Value)
 	}
 	if errors.As(err, &wrongType) {
 		return fmt.Errorf("a JSON object is needed, not a %s", wrongType.Value)

@@ -1,0 +1,66 @@
+// Package format is the table of the formats that Tocsin reads.
+package format
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/falco"
+	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
+)
+
+// Options are what a source says about how it is to be read.
+type Options struct {
+	// Cluster is the name of the cluster that the events are about.
+	Cluster string
+	// AuditRules are the source's own rules for audit events.
+	AuditRules []kubernetesaudit.Rule
+	// WithoutBuiltInRules leaves out the audit rules that Tocsin brings along.
+	WithoutBuiltInRules bool
+	// IgnoredUsers are the users whose audit events are left out: Tocsin's own.
+	IgnoredUsers []string
+}
+
+// table has a constructor for each format, under the name that AlertSource uses.
+var table = map[string]func(Options) (decode.Decoder, error){
+	"Falco":           newFalco,
+	"KubernetesAudit": newKubernetesAudit,
+}
+
+// Names returns the formats that can be read, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(table)) }
+
+// New returns the decoder of a format.
+func New(name string, options Options) (decode.Decoder, error) {
+	construct, ok := table[name]
+	if !ok {
+		return nil, fmt.Errorf("type: %q is not one of %v", name, Names())
+	}
+	decoder, err := construct(options)
+	if err != nil {
+		return nil, err
+	}
+	return decode.Safe(decoder), nil
+}
+
+func newFalco(o Options) (decode.Decoder, error) {
+	return falco.Decoder{Cluster: o.Cluster}, nil
+}
+
+func newKubernetesAudit(o Options) (decode.Decoder, error) {
+	rules := o.AuditRules
+	if !o.WithoutBuiltInRules {
+		rules = kubernetesaudit.Merge(rules, kubernetesaudit.Threats())
+	}
+	set, err := kubernetesaudit.Compile(rules)
+	if err != nil {
+		return nil, err
+	}
+	ignore := map[string]bool{}
+	for _, user := range o.IgnoredUsers {
+		ignore[user] = true
+	}
+	return kubernetesaudit.Decoder{Cluster: o.Cluster, Rules: set, Ignore: ignore}, nil
+}

@@ -1,0 +1,63 @@
+package format
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
+)
+
+func TestEveryTypeOfTheAPIHasAFormat(t *testing.T) {
+	for _, name := range []v1alpha1.AlertSourceType{v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceKubernetesAudit} {
+		if _, err := New(string(name), Options{}); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := New("Carrier pigeon", Options{}); err == nil || !strings.HasPrefix(err.Error(), "type: ") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAuditOptions(t *testing.T) {
+	const exec = `{"verb": "create", "user": {"username": "jane"}, "objectRef": {"resource": "pods", "subresource": "exec", "namespace": "a", "name": "b"}}`
+	for name, tc := range map[string]struct {
+		options Options
+		want    decode.Drop
+	}{
+		"built-in rules":  {Options{}, ""},
+		"without them":    {Options{WithoutBuiltInRules: true}, decode.DropNoRule},
+		"an ignored user": {Options{IgnoredUsers: []string{"jane"}}, decode.DropTelemetry},
+	} {
+		d, err := New("KubernetesAudit", tc.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := d.Check([]byte(exec)); got != tc.want || err != nil {
+			t.Errorf("%s: drop %q, %v; want %q", name, got, err, tc.want)
+		}
+	}
+	_, err := New("KubernetesAudit", Options{AuditRules: []kubernetesaudit.Rule{{Name: "x", Title: "X", Severity: model.SeverityLow, Match: "1"}}})
+	if err == nil || !strings.Contains(err.Error(), `rule "x": match:`) {
+		t.Errorf("err = %v", err)
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Unwrap([]byte) ([][]byte, error)                          { panic("a") }
+func (panicking) Check([]byte) (decode.Drop, error)                        { panic("b") }
+func (panicking) Decode([]byte, time.Time) (out decode.Decoded, err error) { panic("c") }
+
+func TestPanicIsAnError(t *testing.T) {
+	d := decode.Safe(panicking{})
+	_, unwrap := d.Unwrap(nil)
+	_, check := d.Check(nil)
+	_, full := d.Decode(nil, time.Time{})
+	if unwrap == nil || check == nil || full == nil {
+		t.Errorf("%v, %v, %v", unwrap, check, full)
+	}
+}

@@ -1,0 +1,63 @@
+package source
+
+import (
+	"cmp"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
+	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/format"
+	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
+)
+
+// New makes an AlertSource ready for use, with the tokens that its Secret
+// holds. ignored are the users whose audit events are left out. Where the
+// configuration is not valid the source comes without a decoder, beside an
+// error that names what is wrong: its senders are then asked to try again.
+func New(from *v1alpha1.AlertSource, tokens [][]byte, ignored ...string) (Source, error) {
+	decoder, err := format.New(string(from.Spec.Type), Options(from, ignored...))
+	return Source{
+		Key:                 types.NamespacedName{Namespace: from.Namespace, Name: from.Name},
+		Format:              string(from.Spec.Type),
+		Decoder:             decoder,
+		Auth:                auth.New(auth.BearerToken, auth.Settings{Secrets: tokens}),
+		MaxBodyBytes:        cmp.Or(ptr.Deref(from.Spec.Limits.MaxBodyBytes, 0), body.DefaultMaxBytes),
+		Suspended:           ptr.Deref(from.Spec.Suspend, false),
+		CorrelationDisabled: from.Spec.Correlation == v1alpha1.CorrelationDisabled,
+	}, err
+}
+
+// Options returns how an AlertSource is to be read.
+func Options(from *v1alpha1.AlertSource, ignored ...string) format.Options {
+	options := format.Options{Cluster: from.Spec.Cluster, IgnoredUsers: ignored}
+	audit := from.Spec.KubernetesAudit
+	if audit == nil {
+		return options
+	}
+	options.WithoutBuiltInRules = audit.BuiltInRules == v1alpha1.BuiltInRulesDisabled
+	for _, rule := range audit.Rules {
+		options.AuditRules = append(options.AuditRules, auditRule(rule))
+	}
+	return options
+}
+
+func auditRule(from v1alpha1.AuditRule) kubernetesaudit.Rule {
+	rule := kubernetesaudit.Rule{
+		Name:               from.Name,
+		Title:              from.Title,
+		Severity:           model.ParseSeverity(string(cmp.Or(from.Severity, v1alpha1.SeverityMedium))),
+		RecommendedActions: from.RecommendedActions,
+		Match:              from.Match,
+	}
+	for _, tactic := range from.Tactics {
+		rule.Tactics = append(rule.Tactics, model.Tactic(tactic))
+	}
+	for _, technique := range from.Techniques {
+		rule.Techniques = append(rule.Techniques, string(technique))
+	}
+	return rule
+}

@@ -1,0 +1,79 @@
+// Package source holds what the gateway and the drain know of each AlertSource.
+package source
+
+import (
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+)
+
+// Source is one AlertSource, ready for use.
+type Source struct {
+	// Key is its namespace, which is the tenant, and its name.
+	Key types.NamespacedName
+	// Format is the name of its format.
+	Format string
+	// Decoder reads what it sends; nil while its configuration is not valid.
+	Decoder decode.Decoder
+	// Auth lets its senders in; nil lets nobody in.
+	Auth auth.Method
+	// MaxBodyBytes bounds a body, unpacked.
+	MaxBodyBytes int64
+	// Suspended refuses what it sends.
+	Suspended bool
+	// CorrelationDisabled keeps its alerts out of incidents of others.
+	CorrelationDisabled bool
+}
+
+// Registry holds the sources that exist. It is fed by a controller and safe for
+// use by many.
+type Registry struct {
+	mu      sync.RWMutex
+	sources map[types.NamespacedName]Source
+	synced  bool
+}
+
+// NewRegistry returns a registry without sources.
+func NewRegistry() *Registry {
+	return &Registry{sources: map[types.NamespacedName]Source{}}
+}
+
+// Set adds or replaces a source.
+func (r *Registry) Set(s Source) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sources[s.Key] = s
+}
+
+// Delete forgets a source.
+func (r *Registry) Delete(key types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sources, key)
+}
+
+// Get returns a source.
+func (r *Registry) Get(key types.NamespacedName) (Source, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	s, ok := r.sources[key]
+	return s, ok
+}
+
+// MarkSynced says that every source that existed at the start is known. Until
+// then a source that is missing may only be late.
+func (r *Registry) MarkSynced() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.synced = true
+}
+
+// Synced reports whether MarkSynced was called.
+func (r *Registry) Synced() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.synced
+}

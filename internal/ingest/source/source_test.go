@@ -1,0 +1,72 @@
+package source
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+)
+
+func alertSource(change func(*v1alpha1.AlertSourceSpec)) *v1alpha1.AlertSource {
+	from := &v1alpha1.AlertSource{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "audit"},
+		Spec:       v1alpha1.AlertSourceSpec{Type: v1alpha1.AlertSourceKubernetesAudit},
+	}
+	change(&from.Spec)
+	return from
+}
+
+func TestNew(t *testing.T) {
+	limit, suspend := int64(4096), true
+	got, err := New(alertSource(func(s *v1alpha1.AlertSourceSpec) {
+		s.Suspend, s.Limits.MaxBodyBytes, s.Correlation = &suspend, &limit, v1alpha1.CorrelationDisabled
+	}), [][]byte{[]byte("token")})
+	if err != nil || got.Decoder == nil || !got.Suspended || got.MaxBodyBytes != limit || !got.CorrelationDisabled {
+		t.Errorf("%+v, %v", got, err)
+	}
+	r := httptest.NewRequest("POST", "/", nil)
+	r.Header.Set("Authorization", "Bearer token")
+	if err := got.Auth.Verify(r, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	got, err := New(alertSource(func(*v1alpha1.AlertSourceSpec) {}), nil)
+	if err != nil || got.MaxBodyBytes != body.DefaultMaxBytes || got.Suspended || got.CorrelationDisabled {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got.Auth.Verify(httptest.NewRequest("POST", "/", nil), nil) == nil {
+		t.Error("a source without a token lets strangers in")
+	}
+}
+
+func TestInvalidRule(t *testing.T) {
+	got, err := New(alertSource(func(s *v1alpha1.AlertSourceSpec) {
+		s.KubernetesAudit = &v1alpha1.KubernetesAuditOptions{Rules: []v1alpha1.AuditRule{{Name: "mine", Title: "Mine", Match: "event.verbb == 'x'"}}}
+	}), nil)
+	if got.Decoder != nil || err == nil || !strings.Contains(err.Error(), `rule "mine": match:`) {
+		t.Errorf("decoder %v, %v", got.Decoder, err)
+	}
+}
+
+func TestRegistry(t *testing.T) {
+	r := NewRegistry()
+	s, _ := New(alertSource(func(*v1alpha1.AlertSourceSpec) {}), nil)
+	if _, ok := r.Get(s.Key); ok || r.Synced() {
+		t.Error("a new registry is not empty")
+	}
+	r.Set(s)
+	r.MarkSynced()
+	if _, ok := r.Get(s.Key); !ok || !r.Synced() {
+		t.Error("the source is not there")
+	}
+	r.Delete(s.Key)
+	if _, ok := r.Get(s.Key); ok {
+		t.Error("the source is still there")
+	}
+}
