@@ -8,6 +8,10 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/tocsin-dev/tocsin/controllers/alert/correlation"
+	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
+	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 )
 
 // Options are what the controllers need beside the manager.
@@ -38,6 +42,14 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	return nil
 }
 
-func all(_ ctrl.Manager, _ Options) []controller {
-	return nil
+func all(mgr ctrl.Manager, o Options) []controller {
+	return []controller{
+		correlation.New(correlation.Deps{
+			Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("tocsin-alert-correlation"), Clock: o.Clock,
+			Policy: engine.DefaultPolicy(),
+		}),
+		summary.New(summary.Deps{
+			Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("tocsin-incident-summary"), Clock: o.Clock,
+		}),
+	}
 }
