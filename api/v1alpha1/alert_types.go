@@ -86,7 +86,10 @@ type AlertOrigin struct {
 }
 
 // AlertTriage is what people say of an alert.
-// +kubebuilder:validation:XValidation:rule="!has(self.determination) || has(self.classification)",message="determination needs a classification"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || has(self.classification)",fieldPath=".determination",message="determination needs a classification; set classification too"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'TruePositive' || self.determination in ['MultiStagedAttack', 'MaliciousUserActivity', 'CompromisedAccount', 'Malware', 'Phishing', 'UnwantedSoftware', 'Other']",fieldPath=".determination",message="with classification TruePositive, determination must be MultiStagedAttack, MaliciousUserActivity, CompromisedAccount, Malware, Phishing, UnwantedSoftware or Other"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'InformationalExpectedActivity' || self.determination in ['SecurityTesting', 'LineOfBusinessApplication', 'ConfirmedActivity', 'Other']",fieldPath=".determination",message="with classification InformationalExpectedActivity, determination must be SecurityTesting, LineOfBusinessApplication, ConfirmedActivity or Other"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'FalsePositive' || self.determination in ['NotMalicious', 'NotEnoughDataToValidate', 'Other']",fieldPath=".determination",message="with classification FalsePositive, determination must be NotMalicious, NotEnoughDataToValidate or Other"
 type AlertTriage struct {
 	// state is where the work stands. Left out, it follows the incident.
 	// +optional

@@ -52,7 +52,10 @@ type IncidentMerge struct {
 }
 
 // IncidentSpec is what people say of an incident. All of it may be left out.
-// +kubebuilder:validation:XValidation:rule="!has(self.determination) || has(self.classification)",message="determination needs a classification"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || has(self.classification)",fieldPath=".determination",message="determination needs a classification; set classification too"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'TruePositive' || self.determination in ['MultiStagedAttack', 'MaliciousUserActivity', 'CompromisedAccount', 'Malware', 'Phishing', 'UnwantedSoftware', 'Other']",fieldPath=".determination",message="with classification TruePositive, determination must be MultiStagedAttack, MaliciousUserActivity, CompromisedAccount, Malware, Phishing, UnwantedSoftware or Other"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'InformationalExpectedActivity' || self.determination in ['SecurityTesting', 'LineOfBusinessApplication', 'ConfirmedActivity', 'Other']",fieldPath=".determination",message="with classification InformationalExpectedActivity, determination must be SecurityTesting, LineOfBusinessApplication, ConfirmedActivity or Other"
+// +kubebuilder:validation:XValidation:rule="!has(self.determination) || !has(self.classification) || self.classification != 'FalsePositive' || self.determination in ['NotMalicious', 'NotEnoughDataToValidate', 'Other']",fieldPath=".determination",message="with classification FalsePositive, determination must be NotMalicious, NotEnoughDataToValidate or Other"
 // +kubebuilder:validation:XValidation:rule="!has(self.resolutionNote) || (has(self.state) && self.state == 'Resolved')",message="resolutionNote needs state Resolved"
 type IncidentSpec struct {
 	// title overrides the generated title. It survives merges.
@@ -284,6 +287,7 @@ type IncidentTimes struct {
 
 // IncidentStatus is derived from the alerts, investigations and remediations
 // of the incident, and can be rebuilt from them at any moment.
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.redirectedTo) || (has(self.redirectedTo) && self.redirectedTo == oldSelf.redirectedTo)",fieldPath=".redirectedTo",message="redirectedTo cannot be changed once it is set: a merge is final"
 type IncidentStatus struct {
 	// conditions tell how far the incident has come. Known types: Resolved.
 	// +optional

@@ -234,6 +234,8 @@ type RemediationEffect struct {
 }
 
 // RemediationStatus tells what a remediation did.
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.state) || !(oldSelf.state in ['Failed', 'TimeOut', 'Cancelled', 'Rejected', 'Expired', 'Undone']) || (has(self.state) && self.state == oldSelf.state)",fieldPath=".state",message="state cannot be changed any more: Failed, TimeOut, Cancelled, Rejected, Expired and Undone are final"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.state) || oldSelf.state != 'Succeeded' || (has(self.state) && self.state in ['Succeeded', 'InProgress', 'TimeOut', 'Undone'])",fieldPath=".state",message="after Succeeded, state can only become InProgress, TimeOut or Undone"
 type RemediationStatus struct {
 	// conditions tell how far the remediation has come. Known types: Approved, Effective.
 	// +optional
