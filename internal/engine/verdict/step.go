@@ -107,7 +107,7 @@ func Step(f StepFacts, now time.Time) StepDecision {
 	case f.State.Final():
 		return StepDecision{State: f.State}
 	case f.Cancelled:
-		return StepDecision{State: StepCancelled, Message: "Ended by a person", Stop: f.Attempt > 0}
+		return StepDecision{State: StepCancelled, Message: "Ended by a person", Stop: f.Job == JobActive}
 	case f.State == StepQueued:
 		return StepDecision{State: StepQueued, Launch: max(f.Attempt, 1)}
 	case f.Pod == PodSucceeded:
@@ -152,7 +152,8 @@ func again(f StepFacts, now time.Time, why string) StepDecision {
 	switch {
 	case f.Attempt >= MaxAttempts:
 		return StepDecision{State: StepFailed, Message: fmt.Sprintf("%s, in attempt %d of %d", why, f.Attempt, MaxAttempts)}
-	case left(f, now) <= 0:
+	case left(f, now) <= Grace:
+		// The step's own time is up; the Job controller takes pods away for that, too.
 		return timedOut(f)
 	}
 	return StepDecision{State: StepRunning, Message: why + "; it is tried again", Launch: f.Attempt + 1, RecheckAfter: left(f, now)}
@@ -160,10 +161,13 @@ func again(f StepFacts, now time.Time, why string) StepDecision {
 
 func timedOut(f StepFacts) StepDecision {
 	message := fmt.Sprintf("It took longer than its %d seconds", int(f.Timeout.Seconds()))
-	if f.Waiting != "" {
+	switch {
+	case f.Waiting != "":
 		message += "; " + f.Waiting
+	case f.Job == JobActive && f.Pod == PodAbsent:
+		message += "; its pod was never created"
 	}
-	return StepDecision{State: StepTimedOut, Message: message, Stop: true}
+	return StepDecision{State: StepTimedOut, Message: message, Stop: f.Job == JobActive}
 }
 
 func wait(f StepFacts, now time.Time) StepDecision {
