@@ -19,7 +19,9 @@ import (
 // Before and after are pointers to the status type with only the owner's
 // fields set. The write demands the resource version that the decision was made
 // from: a stale view, or a leader that does not know it was replaced, gets a
-// conflict and decides again. It reports whether it wrote.
+// conflict and decides again. It reports whether it wrote; if so, obj has the
+// new resource version, so that a later write in the same reconciliation demands
+// that nobody wrote in between.
 func ApplyStatus[T any](ctx context.Context, c client.Client, owner client.FieldOwner, obj client.Object, before, after *T) (bool, error) {
 	if equality.Semantic.DeepEqual(before, after) {
 		return false, nil
@@ -41,5 +43,6 @@ func ApplyStatus[T any](ctx context.Context, c client.Client, owner client.Field
 	if err := c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), owner, client.ForceOwnership); err != nil {
 		return false, fmt.Errorf("writing status of %s: %w", obj.GetName(), err)
 	}
+	obj.SetResourceVersion(patch.GetResourceVersion())
 	return true, nil
 }

@@ -1,0 +1,109 @@
+// Package registry tells the gateway of each replica which alert sources there
+// are, and what their senders' tokens are.
+package registry
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+)
+
+// refresh is how soon a rotated token is in use. Secrets are not watched, as
+// that would need the right to list them.
+const refresh = 30 * time.Second
+
+// Deps are what the controller needs.
+type Deps struct {
+	Client   client.Client
+	Registry *source.Registry
+	// IgnoredUsers are left out of audit events: Tocsin's own requests.
+	IgnoredUsers []string
+}
+
+// Controller feeds the registry. It runs on every replica.
+type Controller struct{ Deps }
+
+// New makes the controller.
+func New(deps Deps) *Controller { return &Controller{deps} }
+
+// Name is the controller's name in logs and metrics.
+func (c *Controller) Name() string { return "alertsource-registry" }
+
+// Register adds the controller to the manager.
+func (c *Controller) Register(mgr ctrl.Manager) error {
+	if err := mgr.Add(prime{c}); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(c.Name()).
+		For(&v1alpha1.AlertSource{}).
+		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
+		Complete(c)
+}
+
+// Reconcile takes over one source.
+//
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
+func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	from := &v1alpha1.AlertSource{}
+	if err := c.Client.Get(ctx, request.NamespacedName, from); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			c.Registry.Delete(request.NamespacedName)
+			return reconcile.Result{}, nil
+		}
+		return reconcile.Result{}, fmt.Errorf("reading alert source: %w", err)
+	}
+	return reconcile.Result{RequeueAfter: refresh}, c.take(ctx, from)
+}
+
+// take gives the source to the registry. Without a token it lets nobody in; a
+// token that was in use stays so while the API server cannot be asked.
+func (c *Controller) take(ctx context.Context, from *v1alpha1.AlertSource) error {
+	value, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
+	if err != nil && !errors.Is(err, kube.ErrSecretNotFound) && !errors.Is(err, kube.ErrSecretForbidden) {
+		return err
+	}
+	ready, invalid := source.New(from, bytes.Fields(value), c.IgnoredUsers...)
+	c.Registry.Set(ready)
+	if invalid != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("The alert source is not valid", "reason", invalid.Error())
+	}
+	return nil
+}
+
+// prime fills the registry before the gateway is ready, so that the senders of
+// a source that exists are not turned away after a start.
+type prime struct{ *Controller }
+
+var _ manager.LeaderElectionRunnable = prime{}
+
+// NeedLeaderElection is false: every replica has a gateway.
+func (prime) NeedLeaderElection() bool { return false }
+
+// Start takes over every source there is.
+func (p prime) Start(ctx context.Context) error {
+	var list v1alpha1.AlertSourceList
+	if err := p.Client.List(ctx, &list); err != nil {
+		return fmt.Errorf("listing alert sources: %w", err)
+	}
+	for i := range list.Items {
+		if err := p.take(ctx, &list.Items[i]); err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Taking over an alert source", "alertSource", client.ObjectKeyFromObject(&list.Items[i]))
+		}
+	}
+	p.Registry.MarkSynced()
+	return nil
+}

@@ -1,0 +1,98 @@
+// Package status tells of each alert source whether it is in use, and where
+// its sender posts to.
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+)
+
+const owner = client.FieldOwner("tocsin-alertsource-status")
+
+// recheck is how soon a Secret that came or went is noticed.
+const recheck = time.Minute
+
+// Deps are what the controller needs.
+type Deps struct {
+	Client client.Client
+	Clock  clock.PassiveClock
+}
+
+// Controller writes the Ready condition of alert sources.
+type Controller struct{ Deps }
+
+// New makes the controller.
+func New(deps Deps) *Controller { return &Controller{deps} }
+
+// Name is the controller's name in logs and metrics.
+func (c *Controller) Name() string { return "alertsource-status" }
+
+// Register adds the controller to the manager.
+func (c *Controller) Register(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named(c.Name()).
+		For(&v1alpha1.AlertSource{}).
+		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+}
+
+// Reconcile checks one source.
+//
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources/status,verbs=patch
+func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) (reconcile.Result, error) {
+	ready, err := c.check(ctx, from)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
+	ready.Type, ready.ObservedGeneration = v1alpha1.ConditionReady, from.Generation
+	before := owned(&from.Status)
+	after := owned(&from.Status)
+	after.ObservedGeneration = &from.Generation
+	after.Endpoint = fmt.Sprintf("/v1/sources/%s/%s", from.Namespace, from.Name)
+	kube.SetCondition(&after.Conditions, ready, c.Clock.Now())
+	_, err = kube.ApplyStatus(ctx, c.Client, owner, from, before, after)
+	return reconcile.Result{RequeueAfter: recheck}, err
+}
+
+// check finds what keeps a source from being used, if anything does.
+func (c *Controller) check(ctx context.Context, from *v1alpha1.AlertSource) (metav1.Condition, error) {
+	unready := func(reason, message string) (metav1.Condition, error) {
+		return metav1.Condition{Status: metav1.ConditionFalse, Reason: reason, Message: message}, nil
+	}
+	if ptr.Deref(from.Spec.Suspend, false) {
+		return unready("Suspended", "spec.suspend is true: what the sender posts is refused")
+	}
+	if _, err := source.New(from, nil); err != nil {
+		return unready("Invalid", err.Error())
+	}
+	_, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
+	switch {
+	case errors.Is(err, kube.ErrSecretNotFound):
+		return unready("SecretNotFound", "spec.auth.bearerToken: "+err.Error())
+	case errors.Is(err, kube.ErrSecretForbidden):
+		return unready("SecretForbidden", "spec.auth.bearerToken: "+err.Error())
+	case err != nil:
+		return metav1.Condition{}, err
+	}
+	return metav1.Condition{Status: metav1.ConditionTrue, Reason: "Valid", Message: "The gateway takes what the sender posts"}, nil
+}
+
+// owned is the part of the status that this controller writes; the totals are
+// the gateway's.
+func owned(s *v1alpha1.AlertSourceStatus) *v1alpha1.AlertSourceStatus {
+	out := s.DeepCopy()
+	return &v1alpha1.AlertSourceStatus{Conditions: out.Conditions, ObservedGeneration: out.ObservedGeneration, Endpoint: out.Endpoint}
+}
