@@ -44,6 +44,7 @@ func loadAIT(dir, scenario string) (dataset, error) {
 		}
 		if e.phase != "" || timeLabel != "false_positive" && !secondIntrusion[timeLabel] {
 			e.during = "attack"
+			e.burst = timeLabel != "cracking" && timeLabel != "network_scans"
 		}
 		e.alert = model.Alert{
 			Service: "siem", Rule: row[1], Title: row[1], Fingerprint: row[3] + "\x00" + row[1],

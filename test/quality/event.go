@@ -18,6 +18,8 @@ type event struct {
 	intrusion, phase string
 	// during names the intrusion in whose attack phases the event lies.
 	during string
+	// burst says that the phase is so short that hardly any background is in it.
+	burst bool
 }
 
 // dataset is a labelled stream of events, ordered by time.

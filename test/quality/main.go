@@ -32,6 +32,22 @@ func main() {
 	if len(sets) == 2 {
 		sets = append(sets, overlay(sets[0], sets[1], 10*time.Minute), overlay(sets[1], sets[0], 10*time.Minute))
 	}
+	if os.Getenv("TRANS") != "" {
+		var singles, doubles []dataset
+		for _, bg := range sets[:2] {
+			for _, at := range sets[:2] {
+				singles = append(singles, transplants(bg, at, 12)...)
+			}
+		}
+		for i := range 12 {
+			doubles = append(doubles, overlay(singles[i], singles[47-i], 10*time.Minute), overlay(singles[12+i], singles[35-i], 10*time.Minute))
+		}
+		f, w, fr, m := mean(singles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)
+		fmt.Println("singles", f, w, fr, m)
+		f, w, fr, m = mean(doubles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)
+		fmt.Println("doubles", f, w, fr, m)
+		return
+	}
 	if os.Getenv("SWEEP") != "" {
 		sweep(sets)
 		return

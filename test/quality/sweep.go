@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
@@ -46,6 +47,27 @@ func variants() []variant {
 		add(fmt.Sprintf("routineBits %+d", n), func(_ *dedup.Policy, c *correlation.Policy) { c.RoutineBits += n })
 	}
 	return out
+}
+
+// mean is how a policy does over many datasets.
+func mean(sets []dataset, dp dedup.Policy, cp correlation.Policy, verbose bool) (f1, worst, fragments float64, most int) {
+	n := 0.0
+	worst = 1
+	for _, d := range sets {
+		r := pipeline(d, dp, cp)
+		for _, intrusion := range d.scored() {
+			s := score(d.events, r.incidents, intrusion)
+			f1, fragments, worst, n = f1+s.f1, fragments+float64(s.fragments), min(worst, s.f1), n+1
+			if os.Getenv("IMPURE") == d.name {
+				impure(d, r, intrusion)
+			}
+			if verbose {
+				fmt.Printf("   %-34s %.3f r %.3f p %.3f frag %d incidents %d %v\n", d.name, s.f1, s.recall, s.precision, s.fragments, count(r.incidents), s.phases)
+			}
+		}
+		most = max(most, count(r.incidents))
+	}
+	return f1 / n, worst, fragments / n, most
 }
 
 func sweep(sets []dataset) {

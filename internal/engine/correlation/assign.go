@@ -42,7 +42,10 @@ func (e *Engine) subjectOf(i id) subject {
 	s.onAsset = e.rate(before, s.at)
 	s.anywhere = e.rate(e.ruleActive[rec.rule]-own, s.at)
 	rec.surprise = float32(round(min(bits(s.onAsset*hour), 32)))
-	rec.routine = before >= known && rec.surprise < float32(e.policy.RoutineBits)
+	if before < known { // hardly ever seen: nobody knows yet
+		rec.surprise = max(rec.surprise, e.notable)
+	}
+	rec.routine = rec.surprise < e.notable
 	return s
 }
 
@@ -72,6 +75,9 @@ func (e *Engine) decide(i id) (Decision, id) {
 		return d, none
 	}
 	best := open[0]
+	if best.timing >= float64(e.policy.JoinBits) {
+		s.routine, d.Routine = false, false // not so at this moment
+	}
 	d.New, d.Reason = false, ReasonJoined
 	d.Links = e.links(&s, best)
 	d.Message = describe(d.Links[0])
@@ -128,7 +134,7 @@ func (e *Engine) recollect(i id, d *Decision) {
 		if rec.first-early.first > e.proximateWindow {
 			break // the rest is older still
 		}
-		if early.first > rec.first || early.incident == rec.incident || len(inc.members) >= e.policy.MaxAlerts {
+		if early.first > rec.first || e.incidents[early.incident].notable > 0 || len(inc.members) >= e.policy.MaxAlerts {
 			continue
 		}
 		span := within(rec.first, early.first)
@@ -138,6 +144,7 @@ func (e *Engine) recollect(i id, d *Decision) {
 		}
 		from := e.incidents[early.incident].name
 		e.leave(q, e.policy.HubIncidents)
+		early.routine = false
 		early.link = link{reason: LinkProximateTime, peer: rec.name, entity: none, bits: float32(b)}
 		e.enter(q, rec.incident, e.policy.HubIncidents)
 		d.Moves = append(d.Moves, Move{Alert: early.name, From: from, To: inc.name, Link: e.linkOf(&early.link)})
@@ -201,7 +208,7 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 		}
 		for i := range ent.postings {
 			if p := &ent.postings[i]; p.incident == c.incident {
-				if b := e.evidence(s, ent, p); b > 0 {
+				if b, _ := e.evidence(s, ent, p); b > 0 {
 					out = append(out, Link{Reason: reasonFor(ent.key.Kind), Entity: ent.key, Peer: e.alerts[p.peer].name, Weight: b})
 				}
 				break

@@ -18,10 +18,12 @@ type Engine struct {
 
 // New makes an engine that knows nothing yet. The policy is thought to be valid.
 func New(p Policy) *Engine {
-	return &Engine{
+	e := &Engine{
 		index: newIndex(), policy: p,
 		window: int64(p.Window / time.Second), proximateWindow: int64(p.ProximateWindow / time.Second),
 	}
+	e.notable = float32(p.RoutineBits)
+	return e
 }
 
 // Restore takes over an alert whose membership is already written: the

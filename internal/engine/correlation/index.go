@@ -67,10 +67,12 @@ type posting struct {
 
 // vigour lets one alert of an incident speak for an entity: the newer, and the
 // more surprising. A bit of surprise is worth ten minutes: about the pause
-// between the steps of an attack, so that routine that joined a moment ago
-// does not speak instead of the break-in before it.
-func vigour(last int64, surprise float32) float64 {
-	return float64(last)/(10*60) + float64(surprise)
+// between the steps of an attack. Routine speaks only where nothing else does.
+func (a *alert) vigour() float64 {
+	if a.routine {
+		return float64(a.last) - 1e12
+	}
+	return float64(a.last)/(10*60) + float64(a.surprise)
 }
 
 // rule is a detector's rule.
@@ -95,6 +97,7 @@ type index struct {
 	hours       map[int64]int32   // alerts that began within an hour
 	start       int64             // the first of these hours
 	recent      []posting         // the incidents that grew last by more than routine, newest first
+	notable     float32           // the surprise from which on an alert is not routine
 	quiet       []id              // the newest routine alerts, newest first
 	free        struct{ alerts, incidents, entities []id }
 }
@@ -184,15 +187,16 @@ func (x *index) post(a id, limit int) {
 	if rec.alone {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, notable: rec.notable(), last: rec.last, vigour: vigour(rec.last, rec.surprise)}
+	p := posting{incident: rec.incident, peer: a, notable: rec.notable(), last: rec.last, vigour: rec.vigour()}
 	for _, e := range rec.entities {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
-	if !rec.routine { // routine does not speak for others by being there
+	if rec.surprise >= x.notable { // what is not surprising by itself says nothing about other assets
 		p.last, p.vigour = rec.first, float64(rec.first)
 		x.recent = x.insert(x.recent, p, limit)
-	} else if x.incidents[rec.incident].notable == 0 {
+	}
+	if rec.routine {
 		x.hush(a, limit)
 	}
 }
@@ -203,7 +207,7 @@ func (x *index) touch(a id, limit int) {
 	if rec.alone || rec.incident == none {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, last: rec.last, vigour: vigour(rec.last, rec.surprise)}
+	p := posting{incident: rec.incident, peer: a, last: rec.last, vigour: rec.vigour()}
 	for _, e := range rec.entities {
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
@@ -271,11 +275,11 @@ func (x *index) unpost(a, from id, limit int) {
 		ent.alerts--
 		ent.postings = x.remove(ent.postings, a, from, limit, func(m *alert) (int64, float64, bool) {
 			_, has := slices.BinarySearch(m.entities, e)
-			return m.last, vigour(m.last, m.surprise), has
+			return m.last, m.vigour(), has
 		})
 	}
 	x.recent = x.remove(x.recent, a, from, limit, func(m *alert) (int64, float64, bool) {
-		return m.first, float64(m.first), !m.routine
+		return m.first, float64(m.first), m.surprise >= x.notable
 	})
 }
 

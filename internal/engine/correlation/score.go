@@ -17,6 +17,7 @@ type subject struct {
 type candidate struct {
 	incident, entity, peer id
 	bits                   float64
+	timing                 float64 // how much of it is the coincidence in time
 }
 
 // candidates are the incidents that share an entity with the subject, the best
@@ -35,7 +36,7 @@ func (e *Engine) candidates(s *subject) []candidate {
 			if inc.notable == 0 {
 				continue
 			}
-			b := e.evidence(s, ent, p)
+			b, timing := e.evidence(s, ent, p)
 			if b == 0 {
 				continue
 			}
@@ -44,7 +45,7 @@ func (e *Engine) candidates(s *subject) []candidate {
 				inc.mark = int32(len(found))
 			}
 			if c := &found[inc.mark-1]; b > c.bits || b == c.bits && ent.key.Compare(e.entities[c.entity].key) < 0 {
-				c.bits, c.entity, c.peer = b, entity, p.peer
+				c.bits, c.timing, c.entity, c.peer = b, timing, entity, p.peer
 			}
 		}
 	}
@@ -63,13 +64,13 @@ func (e *Engine) better(a, b candidate) int {
 // evidence is how much speaks against chance when the subject shares an
 // entity with an incident, in bits:
 //
-//   - how rarely the entity turns up in routine and in other incidents, at most its weight;
+//   - how rarely the entity turns up elsewhere, within an hour, at most its weight;
 //   - how rarely either alert's rule fires on its asset; the commoner decides;
 //   - one bit more for a step forward along the tactics.
-func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
+func (e *Engine) evidence(s *subject, ent *entity, p *posting) (total, timing float64) {
 	peer := &e.alerts[p.peer]
-	if max(s.at-p.last, p.last-s.at) > e.window {
-		return 0
+	if peer.routine || max(s.at-peer.last, peer.last-s.at) > e.window {
+		return 0, 0
 	}
 	span := within(s.at, peer.last)
 	if s.at >= peer.first && s.at <= peer.last {
@@ -77,11 +78,12 @@ func (e *Engine) evidence(s *subject, ent *entity, p *posting) float64 {
 	}
 	outside := int64(ent.alerts - p.notable)
 	shared := min(float64(ent.weight), bits(e.rate(outside, s.at)*span))
-	sum := shared + min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
+	timing = min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
+	total = shared + timing
 	if shared > 0 && peer.high >= 0 && s.low > peer.high {
-		sum++
+		total++
 	}
-	return round(sum)
+	return round(total), timing
 }
 
 // rateOf is how often a peer's rule fires on its asset, but for the peer itself.
@@ -107,7 +109,7 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 		}
 		span := within(s.at, p.last)
 		b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
-		c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b}
+		c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
 		if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
 			best, found = c, true
 		}
