@@ -1,0 +1,330 @@
+package incident
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func member(name string, after time.Duration, mutate ...func(*Member)) Member {
+	m := Member{Alert: model.Alert{
+		Name: name, Service: "falco", Detection: "syscall", Rule: name, Title: "Title of " + name,
+		Severity: model.SeverityMedium, First: start.Add(after), Last: start.Add(after), Occurrences: 1,
+		Tactics:  []model.Tactic{model.TacticExecution},
+		Entities: []model.Entity{{Key: model.Key{Kind: model.KindPod, Name: "shop/web"}, Category: model.CategoryAsset}},
+	}}
+	for _, f := range mutate {
+		f(&m)
+	}
+	return m
+}
+
+var (
+	pod       = model.Key{Kind: model.KindPod, Name: "shop/web"}
+	malicious = []Finding{{Key: pod, Verdict: model.VerdictMalicious, Reason: "privileged"}}
+)
+
+func TestState(t *testing.T) {
+	done := Investigation{Name: "inv", State: "SuccessfullyRemediated", Findings: malicious}
+	succeeded := Remediation{Name: "rem", Action: "IsolatePod", Target: pod, State: "Succeeded", Completed: start}
+	cases := map[string]struct {
+		reason string
+		in     Input
+		want   State
+		why    string
+	}{
+		"new": {
+			reason: "an incident that nobody touched is active",
+			want:   Active, why: ReasonOpen,
+		},
+		"resolved by a person": {
+			reason: "what people say stands, whatever is left to do",
+			in:     Input{People: People{State: Resolved}, Investigations: []Investigation{{State: "Running"}}},
+			want:   Resolved, why: ReasonResolvedByPerson,
+		},
+		"kept open by a person": {
+			reason: "a person who works on it decides when it ends",
+			in:     Input{People: People{State: InProgress}, Investigations: []Investigation{done}, Remediations: []Remediation{succeeded}},
+			want:   InProgress, why: ReasonOpen,
+		},
+		"everything remediated": {
+			reason: "the only threat found is answered",
+			in:     Input{Investigations: []Investigation{done}, Remediations: []Remediation{succeeded}},
+			want:   Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"benign": {
+			reason: "everything was examined and is clean",
+			in:     Input{Investigations: []Investigation{{Name: "inv", State: "Benign", Findings: []Finding{{Key: pod, Verdict: model.VerdictNoThreatsFound}}}}},
+			want:   Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"one investigation is still running": {
+			reason: "it may find more",
+			in:     Input{Investigations: []Investigation{done, {Name: "other", State: "Running"}}, Remediations: []Remediation{succeeded}},
+			want:   Active, why: ReasonOpen,
+		},
+		"undone": {
+			reason: "the threat is back",
+			in:     Input{Investigations: []Investigation{done}, Remediations: []Remediation{{Name: "rem", Target: pod, State: "Undone"}}},
+			want:   Active, why: ReasonOpen,
+		},
+		"stays resolved": {
+			reason: "a resolved incident is final, as alerts no longer join it",
+			in: Input{
+				Investigations: []Investigation{done}, Remediations: []Remediation{{Name: "rem", Target: pod, State: "Undone"}},
+				Previous: Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean},
+			},
+			want: Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"reopened": {
+			reason: "a person who takes the resolution back reopens it",
+			in:     Input{Previous: Summary{State: Resolved, StateReason: ReasonResolvedByPerson}},
+			want:   Active, why: ReasonOpen,
+		},
+		"redirected": {
+			reason: "a merge outranks everything",
+			in:     Input{RedirectedTo: "other", People: People{State: InProgress}},
+			want:   Redirected, why: ReasonRedirected,
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.in.Alerts = []Member{member("a", 0)}
+			got := Summarize(tc.in)
+			if got.State != tc.want || got.StateReason != tc.why {
+				t.Errorf("%s: got %s (%s), want %s (%s)", tc.reason, got.State, got.StateReason, tc.want, tc.why)
+			}
+		})
+	}
+}
+
+func TestAlertState(t *testing.T) {
+	cases := map[string]struct{ said, incident, want State }{
+		"follows an open incident":      {"", Active, New},
+		"follows work on it":            {"", InProgress, InProgress},
+		"is resolved with its incident": {"", Resolved, Resolved},
+		"what people said stands":       {InProgress, Resolved, InProgress},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := AlertState(tc.said, tc.incident); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestTitle(t *testing.T) {
+	credential := func(m *Member) { m.Tactics = []model.Tactic{model.TacticCredentialAccess} }
+	otherPod := func(m *Member) { m.Entities[0].Name = "shop/api" }
+	audit := func(m *Member) { m.Service = "kubernetes-audit" }
+	cases := map[string]struct {
+		alerts []Member
+		people People
+		want   string
+	}{
+		"one alert": {
+			alerts: []Member{member("shell", 0)},
+			want:   "Title of shell on pod shop/web",
+		},
+		"several tactics, sources and pods": {
+			alerts: []Member{member("a", 0), member("b", time.Second, credential, otherPod, audit)},
+			want:   "Multi-stage incident involving Execution & Credential access on multiple pods reported by multiple sources",
+		},
+		"a person's title": {
+			alerts: []Member{member("a", 0)}, people: People{Title: "The big one"},
+			want: "The big one",
+		},
+		"no alerts left": {want: "Incident without alerts"},
+		"text from an alert is cut, not broken": {
+			alerts: []Member{member("a", 0, func(m *Member) { m.Title = string(slices.Repeat([]byte("é"), 200)); m.Entities = nil })},
+			want:   string(slices.Repeat([]byte("é"), 126)) + "…",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Summarize(Input{Alerts: tc.alerts, People: tc.people}).Title); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestPriority(t *testing.T) {
+	high := func(m *Member) { m.Severity = model.SeverityHigh }
+	far := func(m *Member) {
+		m.Tactics = []model.Tactic{model.TacticExecution, model.TacticCredentialAccess, model.TacticPersistence}
+	}
+	cases := map[string]struct {
+		in   Input
+		want Priority
+	}{
+		"informational is low": {
+			in:   Input{Alerts: []Member{member("a", 0, func(m *Member) { m.Severity = model.SeverityInformational })}},
+			want: Priority{Score: 3, Band: BandLow, Reasons: []string{"severity Informational (+3)"}},
+		},
+		"severity alone is not the top": {
+			in:   Input{Alerts: []Member{member("a", 0, high)}},
+			want: Priority{Score: 50, Band: BandMedium, Reasons: []string{"severity High (+50)"}},
+		},
+		"reach, rarity, confirmation and a verdict are": {
+			in: Input{
+				Alerts:         []Member{member("a", 0, high, far), member("b", 0, func(m *Member) { m.Service, m.SurpriseBits = "audit", 9 })},
+				Investigations: []Investigation{{Name: "inv", Findings: malicious}},
+			},
+			want: Priority{Score: 88, Band: BandTop, Reasons: []string{
+				"severity High (+50)", "malicious evidence (+20)", "3 tactics reached (+8)", "2 independent sources (+6)", "rare on its asset (+4)",
+			}},
+		},
+		"clean falls": {
+			in: Input{
+				Alerts:         []Member{member("a", 0)},
+				Investigations: []Investigation{{Name: "inv", Findings: []Finding{{Key: pod, Verdict: model.VerdictNoThreatsFound}}}},
+			},
+			want: Priority{Score: 5, Band: BandLow, Reasons: []string{"severity Medium (+30)", "no threats found (-25)"}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, Summarize(tc.in).Priority); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestEvidenceFollowsItsRemediations(t *testing.T) {
+	cases := map[string]struct {
+		states []string
+		want   model.RemediationStatus
+	}{
+		"none":                           {nil, model.RemediationNone},
+		"waiting":                        {[]string{"PendingApproval"}, model.RemediationPendingApproval},
+		"one done, one rejected":         {[]string{"Rejected", "Succeeded"}, model.RemediationRemediated},
+		"one undone, one waiting":        {[]string{"Undone", "PendingApproval"}, model.RemediationPendingApproval},
+		"rejected":                       {[]string{"Rejected"}, model.RemediationDeclined},
+		"failed leaves the threat alive": {[]string{"Failed"}, model.RemediationActive},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := Input{Investigations: []Investigation{{Name: "inv", Findings: malicious}}}
+			for i, state := range tc.states {
+				in.Remediations = append(in.Remediations, Remediation{Name: fmt.Sprint(i), Target: pod, State: state})
+			}
+			if got := Summarize(in).Evidence[0].Status; got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestResolvingAnIncidentResolvesItsAlerts(t *testing.T) {
+	in := Input{
+		People: People{State: Resolved},
+		Alerts: []Member{member("a", 0), member("b", 0, func(m *Member) { m.Said = InProgress })},
+	}
+	if got := Summarize(in).Counts; got.Alerts != 2 || got.Active != 1 {
+		t.Errorf("got %d active of %d, want 1 of 2: what a person said of an alert stands", got.Active, got.Alerts)
+	}
+}
+
+func TestActivities(t *testing.T) {
+	in := Input{Now: start, Alerts: []Member{member("a", 0)}}
+	first := Summarize(in)
+	in.Previous = first
+	if again := Summarize(in); again.Counts.Activities != 1 || len(again.Activities) != 1 {
+		t.Errorf("nothing changed, but the log grew: %+v", again.Activities)
+	}
+	in.Now = start.Add(time.Minute)
+	in.Alerts = append(in.Alerts, member("b", time.Second, func(m *Member) { m.Severity = model.SeverityHigh }))
+	in.Remediations = []Remediation{{Name: "rem", Action: "IsolatePod", Target: pod, State: "Succeeded", Completed: start}}
+	in.People.AssignedTo = "alice"
+	second := Summarize(in)
+	var lines []string
+	for _, a := range second.Activities[1:] {
+		lines = append(lines, a.Type+": "+a.Message)
+	}
+	want := []string{
+		"AlertsAdded: Alerts added: 1, now 2",
+		"SeverityChanged: Severity changed from Medium to High",
+		"RemediationChanged: IsolatePod of Pod/shop/web is Succeeded",
+	}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+	if second.Times.Acknowledged != in.Now || second.Times.Contained != start {
+		t.Errorf("unexpected times %+v", second.Times)
+	}
+}
+
+// TestSummaryIsBoundedAndTellsTotals holds the lists to their bounds whatever
+// an attacker sends.
+func TestSummaryIsBoundedAndTellsTotals(t *testing.T) {
+	in := Input{Now: start}
+	for i := range 500 {
+		in.Alerts = append(in.Alerts, member(fmt.Sprintf("alert-%03d", i), time.Duration(i)*time.Second, func(m *Member) {
+			m.Service, m.Detection = fmt.Sprint("service", i), fmt.Sprint("detection", i)
+			m.Techniques = []string{fmt.Sprintf("T%04d", i)}
+			m.Entities[0].Name = fmt.Sprintf("shop/web-%d", i)
+			m.LinkReason = "SameAsset"
+		}))
+		key := model.Key{Kind: model.KindPod, Name: fmt.Sprint(i)}
+		in.Investigations = append(in.Investigations, Investigation{Name: fmt.Sprint("inv", i), State: "Running", Findings: []Finding{{Key: key, Verdict: model.VerdictMalicious}}})
+		in.Remediations = append(in.Remediations, Remediation{Name: fmt.Sprint("rem", i), Target: key, State: "InProgress"})
+		in.MergedFrom = append(in.MergedFrom, fmt.Sprint("merged", i))
+	}
+	got := Summarize(in)
+	sizes := map[string][2]int{
+		"techniques": {len(got.Techniques), maxTechniques}, "services": {len(got.Services), maxSources},
+		"detections": {len(got.Detections), maxSources}, "evidence": {len(got.Evidence), maxEvidence},
+		"story": {len(got.Story), maxStory}, "investigations": {len(got.Investigations), maxInvestigations},
+		"remediations": {len(got.Remediations), maxRemediations}, "mergedFrom": {len(got.MergedFrom), maxMergedFrom},
+		"activities": {len(got.Activities), maxActivities}, "assets": {len(got.Assets[0].Top), maxTopAssets},
+	}
+	for list, size := range sizes {
+		if size[0] > size[1] || size[0] == 0 {
+			t.Errorf("%s holds %d, want 1 to %d", list, size[0], size[1])
+		}
+	}
+	if got.Counts.Alerts != 500 || got.Counts.Assets != 500 || got.Counts.Links != 500 || got.Counts.Evidence != 500 {
+		t.Errorf("totals are not exact: %+v", got.Counts)
+	}
+}
+
+// TestSummaryDoesNotDependOnOrder shuffles every list.
+func TestSummaryDoesNotDependOnOrder(t *testing.T) {
+	in := Input{Now: start}
+	for i := range 20 {
+		in.Alerts = append(in.Alerts, member(fmt.Sprintf("a%d", i), time.Duration(i%3)*time.Second))
+		in.Investigations = append(in.Investigations, Investigation{Name: fmt.Sprint("inv", i), State: "Running", Created: start.Add(time.Duration(i%2) * time.Hour), Findings: malicious})
+		in.Remediations = append(in.Remediations, Remediation{Name: fmt.Sprint("rem", i), State: "InProgress", Target: pod})
+		in.MergedFrom = append(in.MergedFrom, fmt.Sprint(i))
+	}
+	want := Summarize(in)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		shuffled := in
+		shuffled.Alerts, shuffled.Investigations = slices.Clone(in.Alerts), slices.Clone(in.Investigations)
+		shuffled.Remediations, shuffled.MergedFrom = slices.Clone(in.Remediations), slices.Clone(in.MergedFrom)
+		random.Shuffle(20, func(i, j int) { shuffled.Alerts[i], shuffled.Alerts[j] = shuffled.Alerts[j], shuffled.Alerts[i] })
+		random.Shuffle(20, func(i, j int) {
+			shuffled.Investigations[i], shuffled.Investigations[j] = shuffled.Investigations[j], shuffled.Investigations[i]
+		})
+		random.Shuffle(20, func(i, j int) {
+			shuffled.Remediations[i], shuffled.Remediations[j] = shuffled.Remediations[j], shuffled.Remediations[i]
+		})
+		random.Shuffle(20, func(i, j int) {
+			shuffled.MergedFrom[i], shuffled.MergedFrom[j] = shuffled.MergedFrom[j], shuffled.MergedFrom[i]
+		})
+		if diff := cmp.Diff(want, Summarize(shuffled)); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+}
