@@ -57,7 +57,6 @@ manifests: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Generate CRDs, RBAC, the charts'
 	$(CONTROLLER_GEN) rbac:roleName=tocsin paths=./controllers/... paths=./internal/... output:rbac:artifacts:config=config/rbac
 	hack/sync-charts.sh
 	$(CRD_REF_DOCS) --source-path=api/v1alpha1 --config=hack/api-docs/config.yaml --renderer=markdown --output-path=docs/api.md
-	go run ./hack/metricsdocs > docs/metrics.md
 
 .PHONY: fmt
 fmt: ## Format the code.

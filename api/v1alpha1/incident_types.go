@@ -420,6 +420,7 @@ type IncidentStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.spec.assignedTo`
 // +kubebuilder:selectablefield:JSONPath=`.spec.classification`
 // +kubebuilder:selectablefield:JSONPath=`.status.priority.band`
+// +kubebuilder:selectablefield:JSONPath=`.status.redirectedTo`
 // +kubebuilder:selectablefield:JSONPath=`.status.investigationState`
 type Incident struct {
 	metav1.TypeMeta `json:",inline"`

@@ -207,6 +207,7 @@ type InvestigationStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Completed")].message`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.incidentName`
 // +kubebuilder:selectablefield:JSONPath=`.spec.playbookName`
+// +kubebuilder:selectablefield:JSONPath=`.spec.alertName`
 // +kubebuilder:selectablefield:JSONPath=`.status.state`
 type Investigation struct {
 	metav1.TypeMeta `json:",inline"`

@@ -65,11 +65,11 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Complete(c)
 }
 
-// Reconcile writes which incident the alert belongs to.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;investigations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts/status;incidents/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile writes which incident the alert belongs to.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	tenant, err := c.tenant(ctx, request.Namespace)
 	if err != nil {

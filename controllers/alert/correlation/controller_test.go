@@ -1,0 +1,251 @@
+package correlation_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/controllers/alert/correlation"
+	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/operator"
+	"github.com/tocsin-dev/tocsin/test/builders"
+	"github.com/tocsin-dev/tocsin/test/environment"
+)
+
+var (
+	cfg *rest.Config
+	c   client.Client
+)
+
+func TestCorrelation(t *testing.T) {
+	RegisterFailHandler(Fail)
+	cfg, c = environment.Start(t)
+	RunSpecs(t, "Alert correlation")
+}
+
+var _ = Describe("Alert correlation", func() {
+	var (
+		ns         string
+		recorder   *events.FakeRecorder
+		controller *correlation.Controller
+	)
+	start := func(with client.Client) *correlation.Controller {
+		recorder = events.NewFakeRecorder(100)
+		return correlation.New(correlation.Deps{
+			Client: with, Recorder: recorder, Clock: clocktesting.NewFakePassiveClock(builders.Time), Policy: engine.DefaultPolicy(),
+		})
+	}
+	reconcileOnce := func(ctx context.Context, name string) error {
+		_, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: name}})
+		return err
+	}
+	alert := func(ctx context.Context, name string) *v1alpha1.Alert {
+		var a v1alpha1.Alert
+		ExpectWithOffset(1, c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &a)).To(Succeed())
+		return &a
+	}
+	// raise creates an alert that many seconds after the first, and correlates it.
+	raise := func(ctx context.Context, name string, after int, mutate ...func(*v1alpha1.Alert)) *v1alpha1.Alert {
+		at := metav1.NewMicroTime(builders.Time.Add(time.Duration(after) * time.Second))
+		a := builders.Alert(ns, name, append([]func(*v1alpha1.Alert){func(a *v1alpha1.Alert) {
+			a.Spec.FirstActivityTime, a.Spec.LastActivityTime = at, at
+			a.Spec.Source.Rule, a.Spec.Fingerprint = "rule of "+name, name
+		}}, mutate...)...)
+		ExpectWithOffset(1, c.Create(ctx, a)).To(Succeed())
+		ExpectWithOffset(1, reconcileOnce(ctx, name)).To(Succeed())
+		return alert(ctx, name)
+	}
+	onAnotherPod := func(a *v1alpha1.Alert) { a.Spec.Entities[0].Name = "elsewhere/other" }
+	incident := func(ctx context.Context, name string, mutate ...func(*v1alpha1.Incident)) *v1alpha1.Incident {
+		inc := builders.Incident(ns, name, mutate...)
+		ExpectWithOffset(1, c.Create(ctx, inc)).To(Succeed())
+		return inc
+	}
+
+	BeforeEach(func() {
+		ns = environment.Namespace(GinkgoTB(), c)
+		controller = start(c)
+	})
+
+	It("opens an incident for the first alert, and says so", func(ctx SpecContext) {
+		a := raise(ctx, "first", 0)
+		Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+		Expect(a.Status.State).To(Equal(v1alpha1.AlertNew))
+		condition := meta.FindStatusCondition(a.Status.Conditions, v1alpha1.AlertConditionCorrelated)
+		Expect(condition.Status).To(Equal(metav1.ConditionTrue))
+		Expect(condition.Reason).To(Equal(engine.ReasonNewIncident))
+		Expect(condition.LastTransitionTime.UTC()).To(Equal(builders.Time))
+		Expect(recorder.Events).To(Receive(ContainSubstring("belongs to incident first")))
+	})
+
+	It("joins an alert that shares a pod, and keeps the reason", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		a := raise(ctx, "second", 10)
+		Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+		Expect(a.Status.Links).NotTo(BeEmpty())
+		Expect(a.Status.Links[0].PeerName).To(BeEquivalentTo("first"))
+		Expect(a.Status.Links[0].Entity).To(HavePrefix("Pod/"))
+		Expect(*a.Status.Links[0].WeightMillibits).To(BeNumerically(">", 1000))
+	})
+
+	It("keeps apart what shares nothing", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		Expect(raise(ctx, "second", 10, onAnotherPod).Status.IncidentName).To(BeEquivalentTo("second"))
+	})
+
+	It("never correlates across tenants", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		ns = environment.Namespace(GinkgoTB(), c)
+		Expect(raise(ctx, "second", 10).Status.IncidentName).To(BeEquivalentTo("second"))
+	})
+
+	It("gives an alert with correlation disabled an incident of its own", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		a := raise(ctx, "second", 10, func(a *v1alpha1.Alert) { a.Spec.Correlation = v1alpha1.CorrelationDisabled })
+		Expect(a.Status.IncidentName).To(BeEquivalentTo("second"))
+	})
+
+	It("writes nothing when nothing changed", func(ctx SpecContext) {
+		before := raise(ctx, "first", 0)
+		Expect(reconcileOnce(ctx, "first")).To(Succeed())
+		Expect(alert(ctx, "first").ResourceVersion).To(Equal(before.ResourceVersion))
+	})
+
+	It("repeats no decision and writes nothing after a restart", func(ctx SpecContext) {
+		first, second := raise(ctx, "first", 0), raise(ctx, "second", 10)
+		controller = start(c)
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
+		Expect(reconcileOnce(ctx, "first")).To(Succeed())
+		Expect(alert(ctx, "first").ResourceVersion).To(Equal(first.ResourceVersion))
+		Expect(alert(ctx, "second").ResourceVersion).To(Equal(second.ResourceVersion))
+		Expect(raise(ctx, "third", 20).Status.IncidentName).To(BeEquivalentTo("first"))
+	})
+
+	It("does not add to an incident that a person resolved", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		incident(ctx, "first", func(i *v1alpha1.Incident) { i.Spec.State = v1alpha1.IncidentResolved })
+		Expect(raise(ctx, "second", 10).Status.IncidentName).To(BeEquivalentTo("second"))
+	})
+
+	It("resolves the alerts of a resolved incident, but for what people said", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		raise(ctx, "second", 10, func(a *v1alpha1.Alert) { a.Spec.Triage = &v1alpha1.AlertTriage{State: v1alpha1.AlertInProgress} })
+		inc := incident(ctx, "first")
+		inc.Status.State = v1alpha1.IncidentResolved
+		Expect(c.Status().Update(ctx, inc)).To(Succeed())
+		Expect(reconcileOnce(ctx, "first")).To(Succeed())
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
+		Expect(alert(ctx, "first").Status.State).To(Equal(v1alpha1.AlertResolved))
+		Expect(alert(ctx, "second").Status.State).To(Equal(v1alpha1.AlertInProgress))
+	})
+
+	Describe("a person's association", func() {
+		move := func(ctx context.Context, name, to string) {
+			a := alert(ctx, name)
+			a.Spec.Triage = &v1alpha1.AlertTriage{IncidentName: v1alpha1.LocalName(to)}
+			ExpectWithOffset(1, c.Update(ctx, a)).To(Succeed())
+			ExpectWithOffset(1, reconcileOnce(ctx, name)).To(Succeed())
+		}
+		It("moves the alert", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, onAnotherPod)
+			incident(ctx, "first")
+			move(ctx, "second", "first")
+			a := alert(ctx, "second")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+			Expect(a.Status.Links[0].Reason).To(Equal(engine.LinkManualAssociation))
+		})
+		DescribeTable("is refused, and says why", func(ctx SpecContext, to, message string, mutate func(*v1alpha1.Incident)) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, onAnotherPod)
+			if mutate != nil {
+				incident(ctx, "first", mutate)
+			}
+			move(ctx, "second", to)
+			a := alert(ctx, "second")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("second"))
+			Expect(meta.FindStatusCondition(a.Status.Conditions, v1alpha1.AlertConditionCorrelated).Message).To(ContainSubstring(message))
+		},
+			Entry("an incident that is not there", "nowhere", engine.RefusedNotFound, nil),
+			Entry("an incident that is resolved", "first", engine.RefusedResolved,
+				func(i *v1alpha1.Incident) { i.Spec.State = v1alpha1.IncidentResolved }),
+		)
+	})
+
+	It("follows a redirect", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		raise(ctx, "second", 10, onAnotherPod)
+		incident(ctx, "first")
+		source := incident(ctx, "second")
+		source.Status.RedirectedTo = "first"
+		Expect(c.Status().Update(ctx, source)).To(Succeed())
+		controller = start(c)
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
+		Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("first"))
+	})
+
+	It("forgets an alert that is gone", func(ctx SpecContext) {
+		Expect(c.Delete(ctx, raise(ctx, "first", 0))).To(Succeed())
+		Expect(reconcileOnce(ctx, "first")).To(Succeed())
+		Expect(raise(ctx, "second", 10).Status.IncidentName).To(BeEquivalentTo("second"))
+	})
+
+	It("decides once, however often the write fails", func(ctx SpecContext) {
+		broken := true
+		failing, err := client.New(cfg, client.Options{Scheme: operator.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		withWatch, err := client.NewWithWatch(cfg, client.Options{Scheme: operator.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		controller = start(interceptor.NewClient(withWatch, interceptor.Funcs{
+			SubResourceApply: func(ctx context.Context, _ client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
+				if broken {
+					return apierrors.NewInternalError(errors.New("etcd is away"))
+				}
+				return failing.SubResource(sub).Apply(ctx, obj, opts...)
+			},
+		}))
+		Expect(c.Create(ctx, builders.Alert(ns, "first"))).To(Succeed())
+		Expect(reconcileOnce(ctx, "first")).To(MatchError(ContainSubstring("etcd is away")))
+		Expect(recorder.Events).NotTo(Receive(), "an event tells what happened, not what was tried")
+		broken = false
+		Expect(reconcileOnce(ctx, "first")).To(Succeed())
+		Expect(alert(ctx, "first").Status.IncidentName).To(BeEquivalentTo("first"))
+	})
+
+	It("does not overwrite what it has not seen", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		stale := builders.Alert(ns, "second")
+		Expect(c.Create(ctx, stale)).To(Succeed())
+		fresh := stale.DeepCopy()
+		fresh.Status.IncidentName, fresh.Status.State = "elsewhere", v1alpha1.AlertNew
+		Expect(c.Status().Update(ctx, fresh)).To(Succeed())
+		withWatch, err := client.NewWithWatch(cfg, client.Options{Scheme: operator.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		controller = start(interceptor.NewClient(withWatch, interceptor.Funcs{
+			Get: func(ctx context.Context, inner client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				if a, ok := obj.(*v1alpha1.Alert); ok && key.Name == "second" {
+					stale.DeepCopyInto(a)
+					return nil
+				}
+				return inner.Get(ctx, key, obj, opts...)
+			},
+		}))
+		Expect(apierrors.IsConflict(errors.Unwrap(reconcileOnce(ctx, "second")))).To(BeTrue())
+		Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("elsewhere"))
+	})
+})
