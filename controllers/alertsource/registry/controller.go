@@ -54,9 +54,9 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Complete(c)
 }
 
-// Reconcile takes over one source.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
+
+// Reconcile takes over one source.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	from := &v1alpha1.AlertSource{}
 	if err := c.Client.Get(ctx, request.NamespacedName, from); err != nil {

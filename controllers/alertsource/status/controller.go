@@ -48,10 +48,10 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
 }
 
-// Reconcile checks one source.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources/status,verbs=patch
+
+// Reconcile checks one source.
 func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) (reconcile.Result, error) {
 	ready, err := c.check(ctx, from)
 	if err != nil {

@@ -65,12 +65,12 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Complete(c)
 }
 
-// Reconcile derives the incident's status from what is in it.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;investigations;remediations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=incidents,verbs=get;list;watch;create
 // +kubebuilder:rbac:groups=tocsin.dev,resources=incidents/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Reconcile derives the incident's status from what is in it.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	if wait := c.pace.wait(request.NamespacedName); wait > 0 {
 		return reconcile.Result{RequeueAfter: wait}, nil
