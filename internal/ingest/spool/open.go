@@ -1,0 +1,161 @@
+package spool
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	"k8s.io/utils/clock"
+)
+
+// Damage tells of a spool that could not be read and was put aside.
+type Damage struct {
+	// MovedTo is where the damaged file is now.
+	MovedTo string
+	// Cause is what is wrong with it.
+	Cause error
+}
+
+// Error says it to an operator.
+func (d *Damage) Error() string {
+	return fmt.Sprintf("the spool was damaged and is now at %s, with the events that were not yet delivered; a new spool is in use: %v", d.MovedTo, d.Cause)
+}
+
+// Unwrap returns the cause.
+func (d *Damage) Unwrap() error { return d.Cause }
+
+// lockTimeout is how long to wait for another process to let go of the file:
+// the one before us, as it shuts down.
+const lockTimeout = 10 * time.Second
+
+// Open opens a spool or makes a new one. A damaged file is put aside, never
+// deleted; the new spool that takes its place comes together with a *Damage.
+func Open(options Options) (*Spool, error) {
+	options.MaxBytes = cmp.Or(options.MaxBytes, int64(DefaultMaxBytes))
+	options.MaxAge = cmp.Or(options.MaxAge, DefaultMaxAge)
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
+	}
+	s, err := open(options)
+	if err == nil || !errors.Is(err, errEntry) {
+		return s, err
+	}
+	damage := &Damage{Cause: err}
+	if damage.MovedTo, err = putAside(options); err != nil {
+		return nil, errors.Join(damage.Cause, err)
+	}
+	if s, err = open(options); err != nil {
+		return nil, errors.Join(damage, err)
+	}
+	return s, damage
+}
+
+func putAside(options Options) (string, error) {
+	aside := fmt.Sprintf("%s.damaged-%d", options.Path, options.Clock.Now().UnixNano())
+	return aside, os.Rename(options.Path, aside)
+}
+
+// open turns everything that a damaged file can do, down to a fault on reading
+// its memory map behind the end of the file, into errEntry.
+func open(options Options) (_ *Spool, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	var db *bolt.DB
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v", errEntry, cause)
+		}
+		if err != nil && db != nil {
+			_ = db.Close()
+		}
+	}()
+	if err = headIsWhole(options.Path); err != nil {
+		return nil, err
+	}
+	db, err = bolt.Open(options.Path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+	if err != nil {
+		return nil, openError(err)
+	}
+	s := &Spool{
+		db: db, options: options,
+		appends: make(chan *appending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{}), news: make(chan struct{}, 1),
+	}
+	// In this order: a write would make a file that was cut off whole again.
+	if err = s.sizeIsRight(); err != nil {
+		return nil, err
+	}
+	if err = db.Update(initialise); err != nil {
+		return nil, err
+	}
+	if err = s.load(); err != nil {
+		return nil, err
+	}
+	go s.write()
+	return s, nil
+}
+
+// openError tells damage from what has nothing to do with the file's content.
+func openError(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) || errors.Is(err, bolt.ErrTimeout) {
+		return fmt.Errorf("opening the spool: %w", err)
+	}
+	return fmt.Errorf("%w: %w", errEntry, err)
+}
+
+// headIsWhole refuses a file that is shorter than its first pages: the library
+// would read behind its end.
+func headIsWhole(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
+		return nil
+	}
+	if err == nil && info.Size() < int64(2*os.Getpagesize()) {
+		return fmt.Errorf("%w: it has only %d bytes", errEntry, info.Size())
+	}
+	return err
+}
+
+func (s *Spool) sizeIsRight() error {
+	return s.db.View(func(tx *bolt.Tx) error {
+		info, err := os.Stat(s.options.Path)
+		if err == nil && info.Size() < tx.Size() {
+			return fmt.Errorf("%w: it has %d of %d bytes", errEntry, info.Size(), tx.Size())
+		}
+		return err
+	})
+}
+
+// load reads the whole spool once: it checks every entry and adds them up.
+func (s *Spool) load() error {
+	return s.db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		s.id = string(meta.Get(idKey))
+		next := meta.Get(nextKey)
+		if len(next) != 8 {
+			return fmt.Errorf("%w: its next position is missing", errEntry)
+		}
+		return s.loadEntries(tx, Position(binary.BigEndian.Uint64(next)))
+	})
+}
+
+func (s *Spool) loadEntries(tx *bolt.Tx, next Position) error {
+	last := Position(0)
+	cursor := tx.Bucket(batchBucket).Cursor()
+	for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+		e, err := decodeEntry(k, v)
+		if err != nil {
+			return err
+		}
+		if e.first <= last || e.batch().Last >= next {
+			return fmt.Errorf("%w: position %d is out of order", errEntry, e.first)
+		}
+		last = e.batch().Last
+		s.bytes += int64(len(v))
+	}
+	return s.loadOldest(tx)
+}
