@@ -146,6 +146,7 @@ func IncidentStatus(s incident.Summary) v1alpha1.IncidentStatus {
 	for _, a := range s.Activities {
 		out.Activities = append(out.Activities, v1alpha1.Activity{Time: metav1.NewMicroTime(a.Time), Type: a.Type, Actor: a.Actor, Message: a.Message})
 	}
+	fit(&out)
 	return out
 }
 

@@ -1,0 +1,204 @@
+package summary_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/tools/events"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
+	"github.com/tocsin-dev/tocsin/test/builders"
+	"github.com/tocsin-dev/tocsin/test/environment"
+)
+
+var c client.Client
+
+func TestSummary(t *testing.T) {
+	RegisterFailHandler(Fail)
+	_, c = environment.Start(t)
+	RunSpecs(t, "Incident summary")
+}
+
+var _ = Describe("Incident summary", func() {
+	var (
+		ns         string
+		clock      *clocktesting.FakePassiveClock
+		recorder   *events.FakeRecorder
+		controller *summary.Controller
+	)
+	const name = "shell-in-web"
+
+	BeforeEach(func() {
+		ns = environment.Namespace(GinkgoTB(), c)
+		clock = clocktesting.NewFakePassiveClock(builders.Time)
+		recorder = events.NewFakeRecorder(100)
+		controller = summary.New(summary.Deps{Client: c, Recorder: recorder, Clock: clock})
+	})
+	// settle reconciles until nothing is left to wait for.
+	settle := func(ctx context.Context) *v1alpha1.Incident {
+		for range 2 { // the first may create the incident
+			clock.SetTime(clock.Now().Add(2 * time.Second))
+			result, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: name}})
+			ExpectWithOffset(1, err).NotTo(HaveOccurred())
+			ExpectWithOffset(1, result.IsZero()).To(BeTrue())
+		}
+		var inc v1alpha1.Incident
+		ExpectWithOffset(1, c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &inc)).To(Succeed())
+		return &inc
+	}
+	member := func(ctx context.Context, alert string, mutate ...func(*v1alpha1.Alert)) {
+		a := builders.Alert(ns, alert, mutate...)
+		ExpectWithOffset(1, c.Create(ctx, a)).To(Succeed())
+		a.Status.IncidentName = name
+		a.Status.Occurrences = ptr.To(int64(3))
+		ExpectWithOffset(1, c.Status().Update(ctx, a)).To(Succeed())
+	}
+	investigation := func(ctx context.Context, state v1alpha1.InvestigationState, verdict v1alpha1.Verdict) {
+		inv := builders.Investigation(ns, "inv")
+		ExpectWithOffset(1, c.Create(ctx, inv)).To(Succeed())
+		inv.Status.State = state
+		inv.Status.Evidence = []v1alpha1.EntityVerdict{{EntityKey: builders.PodEntity().EntityKey, Verdict: verdict, Reason: "it is privileged"}}
+		ExpectWithOffset(1, c.Status().Update(ctx, inv)).To(Succeed())
+	}
+	edit := func(ctx context.Context, mutate func(*v1alpha1.IncidentSpec)) {
+		var inc v1alpha1.Incident
+		ExpectWithOffset(1, c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &inc)).To(Succeed())
+		mutate(&inc.Spec)
+		ExpectWithOffset(1, c.Update(ctx, &inc)).To(Succeed())
+	}
+
+	It("brings the incident into being that an alert belongs to", func(ctx SpecContext) {
+		member(ctx, name)
+		inc := settle(ctx)
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentActive))
+		Expect(inc.Status.Severity).To(Equal(v1alpha1.SeverityMedium))
+		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("1/1"))
+		Expect(*inc.Status.Counts.Occurrences).To(BeEquivalentTo(3))
+		Expect(inc.Status.ServiceSources).To(Equal([]string{"falco"}))
+		Expect(*inc.Status.ObservedGeneration).To(Equal(inc.Generation))
+		Expect(meta.IsStatusConditionFalse(inc.Status.Conditions, v1alpha1.IncidentConditionResolved)).To(BeTrue())
+		Expect(recorder.Events).To(Receive(ContainSubstring("Active")))
+	})
+
+	It("makes no incident out of nothing", func(ctx SpecContext) {
+		_, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: name}})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &v1alpha1.Incident{})).NotTo(Succeed())
+	})
+
+	It("writes nothing when nothing changed", func(ctx SpecContext) {
+		member(ctx, name)
+		before := settle(ctx).ResourceVersion
+		Expect(settle(ctx).ResourceVersion).To(Equal(before))
+	})
+
+	It("writes at most once a second", func(ctx SpecContext) {
+		member(ctx, name)
+		before := settle(ctx)
+		member(ctx, "another", func(a *v1alpha1.Alert) { a.Spec.Severity = v1alpha1.SeverityHigh })
+		clock.SetTime(clock.Now().Add(-1500 * time.Millisecond)) // half a second after the write
+		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(before)}
+		_, err := controller.Reconcile(ctx, request)
+		Expect(err).NotTo(HaveOccurred())
+		result, err := controller.Reconcile(ctx, request)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(result.RequeueAfter).To(And(BeNumerically(">", 0), BeNumerically("<=", time.Second)))
+		Expect(settle(ctx).Status.Severity).To(Equal(v1alpha1.SeverityHigh))
+	})
+
+	It("prefers what people say", func(ctx SpecContext) {
+		member(ctx, name)
+		settle(ctx)
+		edit(ctx, func(s *v1alpha1.IncidentSpec) {
+			s.Title, s.Severity, s.State, s.AssignedTo = "The big one", v1alpha1.SeverityLow, v1alpha1.IncidentInProgress, "alice"
+		})
+		inc := settle(ctx)
+		Expect(inc.Status.Title).To(Equal("The big one"))
+		Expect(inc.Status.Severity).To(Equal(v1alpha1.SeverityLow))
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentInProgress))
+		Expect(inc.Status.Times.Acknowledged).NotTo(BeNil())
+	})
+
+	It("is resolved once everything in it is benign", func(ctx SpecContext) {
+		member(ctx, name)
+		investigation(ctx, v1alpha1.InvestigationBenign, v1alpha1.VerdictNoThreatsFound)
+		inc := settle(ctx)
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentResolved))
+		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("0/1"))
+		Expect(meta.FindStatusCondition(inc.Status.Conditions, v1alpha1.IncidentConditionResolved).Reason).To(Equal("AllRemediatedOrBenign"))
+	})
+
+	It("shows evidence, investigations and remediations", func(ctx SpecContext) {
+		member(ctx, name)
+		investigation(ctx, v1alpha1.InvestigationPendingApproval, v1alpha1.VerdictMalicious)
+		rem := builders.Remediation(ns, "rem", func(r *v1alpha1.Remediation) {
+			r.Spec.IncidentName = name
+			r.Spec.Target = targetOf(builders.PodEntity())
+		})
+		Expect(c.Create(ctx, rem)).To(Succeed())
+		rem.Status.State = v1alpha1.RemediationPendingApproval
+		Expect(c.Status().Update(ctx, rem)).To(Succeed())
+		inc := settle(ctx)
+		Expect(inc.Status.Evidence).To(HaveLen(1))
+		Expect(inc.Status.Evidence[0].Verdict).To(Equal(v1alpha1.VerdictMalicious))
+		Expect(inc.Status.Evidence[0].RemediationStatus).To(BeEquivalentTo("PendingApproval"))
+		Expect(inc.Status.InvestigationState).To(Equal(v1alpha1.InvestigationPendingApproval))
+		Expect(inc.Status.Remediations[0].State).To(Equal(v1alpha1.RemediationPendingApproval))
+	})
+
+	It("shows where it was merged to, and what was merged into it", func(ctx SpecContext) {
+		member(ctx, name)
+		inc := settle(ctx)
+		source := builders.Incident(ns, "source")
+		Expect(c.Create(ctx, source)).To(Succeed())
+		source.Status.RedirectedTo = name
+		Expect(c.Status().Update(ctx, source)).To(Succeed())
+		Expect(settle(ctx).Status.MergedFrom).To(ConsistOf(v1alpha1.LocalName("source")))
+
+		Expect(c.Get(ctx, client.ObjectKeyFromObject(inc), inc)).To(Succeed())
+		inc.Status.RedirectedTo = "target"
+		Expect(c.Status().Update(ctx, inc)).To(Succeed())
+		inc = settle(ctx)
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentRedirected))
+		Expect(inc.Status.RedirectedTo).To(BeEquivalentTo("target"), "the redirect belongs to correlation and is left alone")
+	})
+
+	It("stays small with sixty alerts of an attacker's making", func(ctx SpecContext) {
+		kinds := []v1alpha1.EntityKind{"Pod", "Workload", "Image", "Node", "User", "Device", "Process", "File", "URL", "DomainName", "IP", "Mailbox"}
+		for i := range 60 {
+			member(ctx, fmt.Sprintf("alert-%03d", i), func(a *v1alpha1.Alert) {
+				a.Spec.Title = strings.Repeat("x", 256)
+				a.Spec.Source.Detection = fmt.Sprintf("%063d", i)
+				a.Spec.Description = strings.Repeat("x", 4096)
+				a.Spec.Entities = nil
+				for j := range 64 {
+					a.Spec.Entities = append(a.Spec.Entities, v1alpha1.Entity{
+						EntityKey: v1alpha1.EntityKey{Kind: kinds[j%len(kinds)], Name: fmt.Sprintf("%01024d", i*64+j)}, Category: v1alpha1.EntityImpactedAsset,
+					})
+				}
+			})
+		}
+		inc := settle(ctx)
+		Expect(*inc.Status.Counts.Assets).To(BeEquivalentTo(60 * 64))
+		data, err := json.Marshal(inc)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(len(data)).To(BeNumerically("<", 256<<10))
+	})
+})
+
+func targetOf(e v1alpha1.Entity) v1alpha1.RemediationTarget {
+	namespace, name, _ := strings.Cut(e.Name, "/")
+	return v1alpha1.RemediationTarget{Kind: e.Kind, Namespace: namespace, Name: name}
+}
