@@ -43,9 +43,9 @@ func (e *Engine) subjectOf(i id) subject {
 	s.anywhere = e.rate(e.ruleActive[rec.rule]-own, s.at)
 	rec.surprise = float32(round(min(bits(s.onAsset*hour), 32)))
 	if before < known { // hardly ever seen: nobody knows yet
-		rec.surprise = max(rec.surprise, e.notable)
+		rec.surprise = max(rec.surprise, e.speaks[0])
 	}
-	rec.routine = rec.surprise < e.notable
+	rec.routine = rec.surprise < e.speaks[0]
 	return s
 }
 

@@ -22,7 +22,7 @@ func New(p Policy) *Engine {
 		index: newIndex(), policy: p,
 		window: int64(p.Window / time.Second), proximateWindow: int64(p.ProximateWindow / time.Second),
 	}
-	e.notable = float32(p.RoutineBits)
+	e.speaks = [2]float32{float32(p.RoutineBits), rare}
 	return e
 }
 

@@ -96,8 +96,8 @@ type index struct {
 	active      map[onAsset]int64 // the same by rule on an asset
 	hours       map[int64]int32   // alerts that began within an hour
 	start       int64             // the first of these hours
-	recent      []posting         // the incidents that grew last by more than routine, newest first
-	notable     float32           // the surprise from which on an alert is not routine
+	recent      [2][]posting      // the incidents that grew last by more than routine, and by what is rare, newest first
+	speaks      [2]float32        // the surprise from which on an alert is notable, and rare
 	quiet       []id              // the newest routine alerts, newest first
 	free        struct{ alerts, incidents, entities []id }
 }
@@ -192,9 +192,11 @@ func (x *index) post(a id, limit int) {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
-	if rec.surprise >= x.notable { // what is not surprising by itself says nothing about other assets
-		p.last, p.vigour = rec.first, float64(rec.first)
-		x.recent = x.insert(x.recent, p, limit)
+	p.last, p.vigour = rec.first, float64(rec.first)
+	for i, least := range x.speaks { // what is not surprising by itself says nothing about other assets
+		if rec.surprise >= least {
+			x.recent[i] = x.insert(x.recent[i], p, limit)
+		}
 	}
 	if rec.routine {
 		x.hush(a, limit)
@@ -278,9 +280,11 @@ func (x *index) unpost(a, from id, limit int) {
 			return m.last, m.vigour(), has
 		})
 	}
-	x.recent = x.remove(x.recent, a, from, limit, func(m *alert) (int64, float64, bool) {
-		return m.first, float64(m.first), m.surprise >= x.notable
-	})
+	for i, least := range x.speaks {
+		x.recent[i] = x.remove(x.recent[i], a, from, limit, func(m *alert) (int64, float64, bool) {
+			return m.first, float64(m.first), m.surprise >= least
+		})
+	}
 }
 
 // remove takes an alert out of its incident's posting; where it spoke for the

@@ -79,6 +79,9 @@ func (e *Engine) evidence(s *subject, ent *entity, p *posting) (total, timing fl
 	outside := int64(ent.alerts - p.notable)
 	shared := min(float64(ent.weight), bits(e.rate(outside, s.at)*span))
 	timing = min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
+	if s.routine && max(shared, timing) < float64(e.policy.JoinBits) {
+		return 0, 0 // half a reason of two kinds makes none for what happens all the time
+	}
 	total = shared + timing
 	if shared > 0 && peer.high >= 0 && s.low > peer.high {
 		total++
@@ -98,20 +101,23 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 	if s.at-e.start < shortest {
 		return best, false
 	}
-	for i := range e.recent {
-		p := &e.recent[i]
-		if s.at-p.last > e.proximateWindow {
-			break // the rest is older still
-		}
-		peer, inc := &e.alerts[p.peer], &e.incidents[p.incident]
-		if p.last-s.at > e.proximateWindow || p.incident == except || inc.notable == 0 || inc.resolved() || len(inc.members) >= e.policy.MaxAlerts {
-			continue
-		}
-		span := within(s.at, p.last)
-		b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
-		c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
-		if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
-			best, found = c, true
+	for which := range e.recent {
+		for i := range e.recent[which] {
+			p := &e.recent[which][i]
+			if s.at-p.last > e.proximateWindow {
+				break // the rest is older still
+			}
+			peer, inc := &e.alerts[p.peer], &e.incidents[p.incident]
+			if p.last-s.at > e.proximateWindow || p.incident == except || inc.resolved() || len(inc.members) >= e.policy.MaxAlerts ||
+				peer.surprise < rare && !s.routine && !e.fresh(p.incident, s.at) {
+				continue
+			}
+			span := within(s.at, p.last)
+			b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
+			c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
+			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
+				best, found = c, true
+			}
 		}
 	}
 	return best, found

@@ -16,6 +16,8 @@ const (
 	day = 24 * hour
 	// hour is the time by which an alert's own surprise is stated.
 	hour = 60 * 60
+	// rare is the surprise of what happens less than once a day: log2(24).
+	rare = 4.58
 	// known is how many minutes of activity make a rule known to be routine.
 	known = 3
 )
