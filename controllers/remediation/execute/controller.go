@@ -81,8 +81,6 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
 }
 
-// Reconcile takes the remediation as far as it can go now.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=remediations,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=remediations/status,verbs=patch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=incidents,verbs=get;list;watch
@@ -90,6 +88,8 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",resources=pods,verbs="impersonate-on:serviceaccount:get";"impersonate-on:serviceaccount:patch";"impersonate-on:serviceaccount:delete"
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs="impersonate-on:serviceaccount:get";"impersonate-on:serviceaccount:list";"impersonate-on:serviceaccount:create";"impersonate-on:serviceaccount:update";"impersonate-on:serviceaccount:delete"
+
+// Reconcile takes the remediation as far as it can go now.
 func (c *Controller) Reconcile(ctx context.Context, rem *v1alpha1.Remediation) (reconcile.Result, error) {
 	s, err := c.gather(ctx, rem)
 	if err != nil {
