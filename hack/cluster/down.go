@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/cgroup"
-	"github.com/tocsin-dev/tocsin/hack/cluster/internal/network"
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/preflight"
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/state"
 )
@@ -63,12 +62,12 @@ func remove(ctx context.Context, dir state.Dir) error {
 		if err := stop(ctx, cluster); err != nil {
 			return err
 		}
-		if err := network.Link(cluster.Link).Disconnect(ctx); err != nil {
+		if err := cluster.Link.Disconnect(ctx); err != nil {
 			return err
 		}
-	}
-	if err := cgroup.For(dir.Name()).Remove(ctx); err != nil {
-		return err
+		if err := cgroup.For(cluster.Name, cluster.Link).Remove(ctx); err != nil {
+			return err
+		}
 	}
 	return empty(dir)
 }

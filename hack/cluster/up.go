@@ -121,8 +121,9 @@ func start(ctx context.Context, dir state.Dir, options upOptions, steps *steps) 
 
 // launch configures and starts the cluster's processes.
 func launch(ctx context.Context, cluster config.Cluster, binaries string, steps *steps) error {
-	// Two clusters that start at once must not choose the same addresses.
-	unlock, err := state.Lock(ctx, filepath.Dir(string(cluster.Dir)))
+	// Two clusters that start at once must not choose the same addresses,
+	// wherever their folders are.
+	unlock, err := state.Lock(ctx, "/run")
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/assets"
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/config"
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/images"
-	"github.com/tocsin-dev/tocsin/hack/cluster/internal/network"
 )
 
 // load gives images to a cluster.
@@ -54,7 +53,7 @@ func user(_ context.Context, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	path, err := config.Cluster{Dir: dir, Link: network.Link(cluster.Link)}.WriteUser(arguments[0], groups)
+	path, err := config.Cluster{Dir: dir, Link: cluster.Link}.WriteUser(arguments[0], groups)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/hack/cluster/internal/network"
 )
 
 const mountpoint = "/sys/fs/cgroup"
@@ -21,8 +23,11 @@ const mountpoint = "/sys/fs/cgroup"
 // Group is a cluster's control group, by its path in each hierarchy.
 type Group string
 
-// For returns the control group of the cluster with that name.
-func For(cluster string) Group { return Group("/tocsin-" + cluster) }
+// For returns the control group of a cluster. The number of its link is part of
+// the name, because clusters in different folders may have the same name.
+func For(cluster string, link network.Link) Group {
+	return Group(fmt.Sprintf("/tocsin-%s-%d", cluster, int(link)))
+}
 
 // system holds the processes that are not pods. They have a group of their
 // own because in version 2 a group has either processes or children.

@@ -77,7 +77,7 @@ func (c Cluster) writeFiles() error {
 func (c Cluster) PodCIDR() string    { return network.PodCIDR }
 func (c Cluster) DNSService() string { return network.DNSService }
 func (c Cluster) PauseImage() string { return assets.PauseImage }
-func (c Cluster) CgroupRoot() string { return string(cgroup.For(c.Dir.Name())) }
+func (c Cluster) CgroupRoot() string { return string(cgroup.For(c.Dir.Name(), c.Link)) }
 
 func (c Cluster) TocsinLevel() string {
 	if c.AuditTocsin {

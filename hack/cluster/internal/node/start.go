@@ -20,7 +20,11 @@ import (
 // nothing before it has read its whole specification: if this command ends
 // earlier, so does the process, and there is no process that is not recorded.
 func Start(ctx context.Context, spec Spec) error {
-	group := cgroup.For(spec.Dir.Name())
+	cluster := state.Cluster{Name: spec.Dir.Name(), Link: spec.Link}
+	if err := spec.Dir.Record(cluster); err != nil {
+		return err
+	}
+	group := cgroup.For(cluster.Name, cluster.Link)
 	if err := group.Create(); err != nil {
 		return err
 	}
@@ -32,13 +36,11 @@ func Start(ctx context.Context, spec Spec) error {
 		return err
 	}
 	defer specification.Close()
-	pid := command.Process.Pid
-	err = errors.Join(
-		group.Add(pid),
-		spec.Dir.Record(state.Cluster{Name: spec.Dir.Name(), Link: int(spec.Link), PID: pid, Started: state.StartTime(pid)}),
-	)
+	cluster.PID = command.Process.Pid
+	cluster.Started = state.StartTime(cluster.PID)
+	err = errors.Join(group.Add(cluster.PID), spec.Dir.Record(cluster))
 	if err == nil {
-		err = spec.Link.Connect(ctx, pid)
+		err = spec.Link.Connect(ctx, cluster.PID)
 	}
 	if err == nil {
 		err = json.NewEncoder(specification).Encode(spec)

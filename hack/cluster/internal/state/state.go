@@ -11,13 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"github.com/tocsin-dev/tocsin/hack/cluster/internal/network"
 )
 
 // Cluster is what is recorded of a cluster in its folder.
 type Cluster struct {
 	Name string `json:"name"`
 	// Link numbers the network between the cluster and the machine.
-	Link int `json:"link"`
+	Link network.Link `json:"link"`
 	// PID is the cluster's first process as the machine numbers it, and
 	// Started its start time, so that a reused number is not mistaken for it.
 	PID     int    `json:"pid,omitempty"`
