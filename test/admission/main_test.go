@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,6 +26,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/test/builders"
@@ -33,18 +35,16 @@ import (
 // The people and the parts of Tocsin that act in these tests. Their rights are
 // in people, below.
 const (
-	alice    = "alice"                                                 // responder
-	bob      = "bob"                                                   // responder and approver
-	carol    = "carol"                                                 // approver
-	dave     = "dave"                                                  // approver of one remediation, by its name
-	erin     = "erin"                                                  // editor, for GitOps
-	victor   = "victor"                                                // viewer
-	playbook = "system:serviceaccount:" + namespace + ":responder"     // a tenant's service account, responder
-	robot    = "system:serviceaccount:" + namespace + ":duty-bot"      // a tenant's service account, approver
-	operator = "system:serviceaccount:tocsin-system:tocsin"            // Tocsin itself
-	admin    = "admin"                                                 // cluster-admin
-	uid      = "b7c5b0a4-3b5e-4d0c-9a38-4c3f2f4d2a10"                  // any UID
-	longName = "a-person-with-a-very-long-name-from-another-directory" // for messages
+	alice    = "alice"                                             // responder
+	bob      = "bob"                                               // responder and approver
+	carol    = "carol"                                             // approver
+	dave     = "dave"                                              // approver of one remediation, by its name
+	erin     = "erin"                                              // editor, for GitOps
+	victor   = "victor"                                            // viewer
+	playbook = "system:serviceaccount:" + namespace + ":responder" // a tenant's service account, responder
+	robot    = "system:serviceaccount:" + namespace + ":duty-bot"  // a tenant's service account, approver
+	operator = "system:serviceaccount:tocsin-system:tocsin"        // Tocsin itself
+	admin    = "admin"                                             // cluster-admin
 )
 
 const (
@@ -75,6 +75,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
 	os.Exit(run(m))
 }
 
@@ -259,7 +260,7 @@ func waitForPolicies(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	probe := builders.Incident(namespace, "probe", func(i *v1alpha1.Incident) {
+	probe := builders.Incident(namespace, uniqueName("probe"), func(i *v1alpha1.Incident) {
 		i.Spec.Comments = []v1alpha1.Comment{{Text: "probe"}}
 	})
 	if err := until(ctx, func() bool { return asAdmin.Create(ctx, probe.DeepCopy(), client.DryRunAll) == nil }); err != nil {
@@ -271,19 +272,19 @@ func waitForPolicies(ctx context.Context) error {
 			return asAlice.Create(ctx, i, client.DryRunAll) == nil && i.Spec.Comments[0].Author == alice
 		},
 		"stamp-remediations": func() bool {
-			r := builders.Remediation(namespace, "probe")
+			r := builders.Remediation(namespace, uniqueName("probe"))
 			return asAlice.Create(ctx, r, client.DryRunAll) == nil && r.Spec.RequestedBy == alice
 		},
 		"remediation-requests": func() bool {
-			r := builders.Remediation(namespace, "probe", automatic)
+			r := builders.Remediation(namespace, uniqueName("probe"), automatic)
 			return refusedBy(asAlice.Create(ctx, r, client.DryRunAll), "remediation-requests")
 		},
 		"remediation-approvals": func() bool {
-			r := builders.Remediation(namespace, "probe", approvedAtOnce)
+			r := builders.Remediation(namespace, uniqueName("probe"), approvedAtOnce)
 			return refusedBy(asAlice.Create(ctx, r, client.DryRunAll), "remediation-approvals")
 		},
 		"rights of Tocsin": func() bool {
-			return asOperator.Create(ctx, builders.Remediation(namespace, "probe", automatic), client.DryRunAll) == nil
+			return asOperator.Create(ctx, builders.Remediation(namespace, uniqueName("probe"), automatic), client.DryRunAll) == nil
 		},
 	}
 	for what, holds := range checks {
