@@ -14,6 +14,7 @@ const (
 	IndexAlertIncident            = "status.incidentName"
 	IndexInvestigationAlert       = "spec.alertName"
 	IndexInvestigationIncident    = "spec.incidentName"
+	IndexInvestigationPlaybook    = "spec.playbookName"
 	IndexRemediationIncident      = "spec.incidentName"
 	IndexRemediationInvestigation = "spec.investigationName"
 	IndexIncidentRedirectedTo     = "status.redirectedTo"
@@ -29,6 +30,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Alert{}, IndexAlertIncident, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationAlert, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.AlertName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationIncident, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })},
+		{&v1alpha1.Investigation{}, IndexInvestigationPlaybook, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.PlaybookName })},
 		{&v1alpha1.Remediation{}, IndexRemediationIncident, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })},
 		{&v1alpha1.Remediation{}, IndexRemediationInvestigation, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.InvestigationName })},
 		{&v1alpha1.Incident{}, IndexIncidentRedirectedTo, by(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })},

@@ -48,7 +48,7 @@ func (b Builder) Job(inv *v1alpha1.Investigation, serviceAccount string, step v1
 			BackoffLimit:            ptr.To(int32(0)),
 			TTLSecondsAfterFinished: ptr.To(int32(keepSeconds)),
 			Template: corev1.PodTemplateSpec{
-				ObjectMeta: metav1.ObjectMeta{Labels: labels},
+				ObjectMeta: metav1.ObjectMeta{Labels: labels, Annotations: map[string]string{AnnotationInvestigation: inv.Name}},
 				Spec:       podSpec(inv, serviceAccount, container, wantsToken(step), ptr.Deref(step.TimeoutSeconds, defaultTimeoutSeconds)),
 			},
 		},
@@ -60,8 +60,12 @@ func Labels(inv *v1alpha1.Investigation) map[string]string {
 	return map[string]string{kube.LabelManagedBy: kube.ManagedBy, LabelInvestigation: string(inv.UID)}
 }
 
+// owner does not block the investigation's deletion: that would need one more
+// permission, and nothing has to outlive it.
 func owner(inv *v1alpha1.Investigation) metav1.OwnerReference {
-	return *metav1.NewControllerRef(inv, v1alpha1.GroupVersion.WithKind("Investigation"))
+	ref := *metav1.NewControllerRef(inv, v1alpha1.GroupVersion.WithKind("Investigation"))
+	ref.BlockOwnerDeletion = nil
+	return ref
 }
 
 func podSpec(inv *v1alpha1.Investigation, serviceAccount string, container corev1.Container, token bool, timeout int32) corev1.PodSpec {

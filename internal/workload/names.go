@@ -16,6 +16,10 @@ const (
 	LabelAttempt       = "tocsin.dev/attempt"
 )
 
+// AnnotationInvestigation names the investigation, on its pods. A name may be
+// longer than a label.
+const AnnotationInvestigation = "tocsin.dev/investigation"
+
 // JobName is the name of the Job of an attempt at a step. The same attempt has
 // the same name for ever, so that it runs once however often it is started.
 func JobName(investigation types.UID, step string, attempt int) string {

@@ -83,12 +83,12 @@ func observePod(facts verdict.StepFacts, pod *corev1.Pod) verdict.StepFacts {
 	container := containerStatus(pod)
 	switch pod.Status.Phase {
 	case corev1.PodSucceeded:
-		facts.Pod = verdict.PodSucceeded
+		facts.Pod, facts.Waiting = verdict.PodSucceeded, ""
 	case corev1.PodFailed:
 		facts.Pod, facts.Disrupted = verdict.PodFailed, disrupted(pod, container)
 		facts.JobTimedOut = facts.JobTimedOut || pod.Status.Reason == batchv1.JobReasonDeadlineExceeded
 	case corev1.PodRunning:
-		facts.Pod = verdict.PodRunning
+		facts.Pod, facts.Waiting = verdict.PodRunning, ""
 	default:
 		facts.Pod, facts.Waiting = verdict.PodWaiting, waiting(pod, container)
 	}

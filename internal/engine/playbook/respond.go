@@ -3,6 +3,7 @@ package playbook
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -95,10 +96,22 @@ func (p Proposal) compare(other Proposal) int {
 	return cmp.Or(compareBool(p.Automatic, other.Automatic), cmp.Compare(p.Response, other.Response))
 }
 
+var podPattern = regexp.MustCompile(`^([a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)/([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)$`)
+
+// Pod is the namespace and the name of a pod; false for what is none. Entities
+// are named by detectors and by steps: not every name could be one.
+func Pod(k model.Key) (namespace, name string, ok bool) {
+	parts := podPattern.FindStringSubmatch(k.Name)
+	if k.Kind != model.KindPod || parts == nil {
+		return "", "", false
+	}
+	return parts[1], parts[2], true
+}
+
 // applies reports whether the response answers to the entity: both actions act
 // on pods.
 func applies(r Response, s Subject) bool {
-	if s.Kind != model.KindPod || r.Action != ActionIsolatePod && r.Action != ActionDeletePod {
+	if _, _, ok := Pod(s.Key); !ok || r.Action != ActionIsolatePod && r.Action != ActionDeletePod {
 		return false
 	}
 	return s.Verdict.Worse(model.VerdictNoThreatsFound) && !r.MinimumVerdict.Worse(s.Verdict)

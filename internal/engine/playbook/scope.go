@@ -72,3 +72,13 @@ func compareBool(a, b bool) int {
 	}
 	return -1
 }
+
+// Heaviest are the alerts that tell most about an incident: the severest first,
+// then the earliest; at most limit of them.
+func Heaviest(alerts []model.Alert, limit int) []model.Alert {
+	out := slices.Clone(alerts)
+	slices.SortFunc(out, func(a, b model.Alert) int {
+		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), a.First.Compare(b.First), cmp.Compare(a.Name, b.Name))
+	})
+	return out[:min(len(out), limit)]
+}

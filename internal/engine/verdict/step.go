@@ -66,7 +66,7 @@ type Result struct {
 type StepFacts struct {
 	State   StepState
 	Attempt int
-	// Started is when the first Job was started.
+	// Started is when the first Job was started; before, when the step was due.
 	Started time.Time
 	Timeout time.Duration
 	// Cancelled says that a person ended the investigation.
@@ -107,9 +107,11 @@ func Step(f StepFacts, now time.Time) StepDecision {
 	case f.State.Final():
 		return StepDecision{State: f.State}
 	case f.Cancelled:
-		return StepDecision{State: StepCancelled, Message: "Ended by a person", Stop: f.Job == JobActive}
+		return StepDecision{State: StepCancelled, Message: "Ended by a person", Stop: f.Job == JobActive || f.Job == JobAbsent}
+	case f.State == StepQueued && now.Sub(f.Started) >= MaxQueued:
+		return StepDecision{State: StepTimedOut, Message: sentence("It could not be started within an hour", f.Waiting)}
 	case f.State == StepQueued:
-		return StepDecision{State: StepQueued, Launch: max(f.Attempt, 1)}
+		return StepDecision{State: StepQueued, Message: f.Waiting, Launch: max(f.Attempt, 1)}
 	case f.Pod == PodSucceeded:
 		return answered(f)
 	case f.Pod == PodFailed:

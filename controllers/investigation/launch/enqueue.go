@@ -1,0 +1,88 @@
+package launch
+
+import (
+	"context"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
+)
+
+// toIncident names the incident that an object belongs to.
+func toIncident[T client.Object](incidentOf func(T) v1alpha1.LocalName) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, obj client.Object) []reconcile.Request {
+		typed, ok := obj.(T)
+		if !ok || incidentOf(typed) == "" {
+			return nil
+		}
+		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: string(incidentOf(typed))}}}
+	})
+}
+
+// toIncidents names every incident of the playbook's tenant.
+func toIncidents(c client.Client) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
+		var list v1alpha1.IncidentList
+		if err := c.List(ctx, &list, client.InNamespace(obj.GetNamespace()), client.UnsafeDisableDeepCopy); err != nil {
+			log.FromContext(ctx).Error(err, "Listing incidents for a playbook")
+			return nil
+		}
+		var out []reconcile.Request
+		for i := range list.Items {
+			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
+		return out
+	})
+}
+
+// on lets through new objects, and changes in what the launch reads.
+func on[T client.Object](changed func(before, after T) bool) builder.Predicates {
+	return builder.WithPredicates(predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(T)
+			if !ok {
+				return false
+			}
+			after, ok := e.ObjectNew.(T)
+			return ok && changed(before, after)
+		},
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	})
+}
+
+func incidentChanges() builder.Predicates {
+	return on(func(before, after *v1alpha1.Incident) bool {
+		was, is := convert.IncidentFacts(before), convert.IncidentFacts(after)
+		return was.Resolved != is.Resolved || was.RedirectedTo != is.RedirectedTo ||
+			!slices.Equal(before.Status.MergedFrom, after.Status.MergedFrom)
+	})
+}
+
+func alertChanges() builder.Predicates {
+	return on(func(before, after *v1alpha1.Alert) bool {
+		return before.Status.IncidentName != after.Status.IncidentName || interesting(before) != interesting(after)
+	})
+}
+
+func investigationChanges() builder.Predicates {
+	return on(func(before, after *v1alpha1.Investigation) bool {
+		return examining(before) != examining(after)
+	})
+}
+
+func examining(inv *v1alpha1.Investigation) bool {
+	return convert.Former(inv).Examining
+}
+
+func playbookChanges() builder.Predicates {
+	return on(func(before, after *v1alpha1.Playbook) bool { return before.Generation != after.Generation })
+}
