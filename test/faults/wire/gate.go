@@ -1,9 +1,11 @@
 package wire
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -30,6 +32,20 @@ func (w *Wire) Watched() []schema.GroupResource {
 		}
 	}
 	return all
+}
+
+// Synced tells how many watches are open, and whether all of them have told
+// what there is.
+func (w *Wire) Synced() (open int, all bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all = true
+	for _, gate := range w.gates {
+		n, synced := gate.synced()
+		open += n
+		all = all && synced
+	}
+	return open, all
 }
 
 func (w *Wire) gate(resource schema.GroupResource) *gate {
@@ -73,6 +89,19 @@ func (g *gate) open(expire bool) {
 	}
 }
 
+// synced tells how many watches are open, and whether all of them have told
+// what there is.
+func (g *gate) synced() (open int, all bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for s := range g.streams {
+		if s.listing.Load() {
+			return len(g.streams), false
+		}
+	}
+	return len(g.streams), true
+}
+
 func (g *gate) opened() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -96,10 +125,11 @@ func (g *gate) waits() <-chan struct{} {
 	return g.held
 }
 
-func (g *gate) watch(body io.ReadCloser) io.ReadCloser {
+func (g *gate) watch(req *http.Request, body io.ReadCloser) io.ReadCloser {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := &stream{ReadCloser: body, gate: g, closed: make(chan struct{}), expired: make(chan struct{})}
+	s.listing.Store(req.URL.Query().Get("sendInitialEvents") == "true")
 	g.streams[s] = true
 	g.total++
 	return s
@@ -117,12 +147,26 @@ type stream struct {
 	gate              *gate
 	closeOnce, expiry sync.Once
 	closed, expired   chan struct{}
+
+	// listing is set while the watch still tells what there is, before it tells
+	// what happens. That part is never held: without it a process cannot start.
+	listing atomic.Bool
+	tail    []byte
 }
+
+// listed is what ends that part, in every encoding.
+const listed = "k8s.io/initial-events-end"
 
 // Read delivers what the server sent once the gate is open. What was read while
 // the gate was held is delivered after it, or never when the watch expires.
 func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
+	if s.listing.Load() {
+		s.tail = append(s.tail, p[:n]...)
+		s.listing.Store(!bytes.Contains(s.tail, []byte(listed)))
+		s.tail = s.tail[max(0, len(s.tail)-len(listed)):]
+		return n, err
+	}
 	if held := s.gate.waits(); held != nil {
 		select {
 		case <-held:

@@ -79,7 +79,7 @@ func (t *transport) read(r Request, req *http.Request) (*http.Response, error) {
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err == nil && resp.StatusCode == http.StatusOK {
-		resp.Body = gate.watch(resp.Body)
+		resp.Body = gate.watch(req, resp.Body)
 	}
 	return resp, err
 }

@@ -1,0 +1,63 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/tocsin-dev/tocsin/test/faults/harness"
+	"github.com/tocsin-dev/tocsin/test/faults/wire"
+)
+
+// TestSoundToy: the suite finds nothing in a controller that has no bug.
+func TestSoundToy(t *testing.T) {
+	harness.Suite(t, cluster(t), toy{}.scenario("sound toy"))
+}
+
+// TestBuggyToy: each perturbation finds the bug that only it can find. A suite
+// that finds nothing here would find nothing anywhere.
+func TestBuggyToy(t *testing.T) {
+	incidents := schema.GroupResource{Group: "tocsin.dev", Resource: "incidents"}
+	crash := func(effect wire.Effect, k int) harness.Perturbation {
+		return harness.Perturbation{Fault: wire.Fault{Effect: effect, Class: wire.State, Number: k}}
+	}
+	// With a name of its own for each incident the first write makes it, the second joins it.
+	random := toy{randomName: true}
+	for name, test := range map[string]struct {
+		toy          toy
+		perturbation harness.Perturbation
+		want         string
+	}{
+		"P1 crash before write":  {random, crash(wire.CrashBefore, 2), "has no alert"},
+		"P2 crash after write":   {random, crash(wire.CrashAfter, 1), "has no alert"},
+		"P3 time-out":            {random, crash(wire.TimeOut, 1), "has no alert"},
+		"P3 bad gateway":         {random, crash(wire.BadGateway, 1), "has no alert"},
+		"P5 stale cache":         {toy{trustsCache: true}, harness.Stale(incidents, "alerts"), "outcome differs"},
+		"P6 unobserved states":   {toy{remembers: true}, harness.Unobserved(toy{}.scenario("").Flips[0]), "outcome differs"},
+		"I13 writes without end": {toy{restless: true}, harness.Undisturbed, "without a write"},
+		"I3 alerts change sides": {toy{moves: true}, harness.Stale(incidents, "alerts"), "without a reason"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := test.toy.scenario(name)
+			s.Converge = 3 * time.Second
+			var want any
+			if test.perturbation.Name != harness.Undisturbed.Name {
+				base, err := cluster(t).Try(t.Context(), s, harness.Undisturbed, nil)
+				if err != nil && !test.toy.randomName {
+					t.Fatalf("the bug shows without any perturbation: %v", err)
+				}
+				want = base.Outcome
+			}
+			_, err := cluster(t).Try(t.Context(), s, test.perturbation, want)
+			if err == nil {
+				t.Fatal("the bug was not found")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("want an error about %q, got: %v", test.want, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,92 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
+)
+
+const (
+	// stopTimeout is how long a process may take to end once it is told to.
+	stopTimeout = 30 * time.Second
+	// maxExits is how often a process may give up by itself in one run.
+	maxExits = 3
+)
+
+// supervise keeps a process running, as a kubelet does: when it crashes or
+// gives up, a fresh one follows. It ends with the context.
+func (r *Run) supervise(ctx context.Context, s Scenario) error {
+	for exits := 0; ctx.Err() == nil; {
+		crashed, err := r.live(ctx, s)
+		if err == nil || crashed {
+			continue
+		}
+		r.logs.add("process gave up: " + err.Error())
+		if exits++; exits > maxExits {
+			return fmt.Errorf("the process gave up %d times: %w", exits, err)
+		}
+	}
+	return nil
+}
+
+// live is the life of one process.
+func (r *Run) live(ctx context.Context, s Scenario) (crashed bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	line := r.Wire.Line()
+	process, err := s.Process(&Process{Config: line.Config(r.Config), Logger: r.logs.logger(), Run: r})
+	if err != nil {
+		return false, fmt.Errorf("making the process: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Start(ctx) }()
+	select {
+	case err := <-ended:
+		if err == nil && ctx.Err() == nil {
+			err = errors.New("ended without being told to")
+		}
+		return false, err
+	case <-line.Crashed():
+		crashed = true
+	case <-ctx.Done():
+	}
+	cancel()
+	select {
+	case err := <-ended:
+		line.Crash()
+		return crashed, err
+	case <-time.After(stopTimeout):
+		return false, fmt.Errorf("the process has not ended %s after it was told to", stopTimeout)
+	}
+}
+
+// logBuffer keeps the newest lines that the processes of a run logged.
+type logBuffer struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+const maxLogLines = 60
+
+func (b *logBuffer) add(line string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines = append(b.lines, line)
+	b.lines = b.lines[max(0, len(b.lines)-maxLogLines):]
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return strings.Join(b.lines, "\n")
+}
+
+func (b *logBuffer) logger() logr.Logger {
+	return funcr.New(func(prefix, args string) { b.add(prefix + " " + args) }, funcr.Options{LogTimestamp: true, TimestampFormat: "05.000"})
+}
