@@ -70,6 +70,8 @@ var (
 	scheme = runtime.NewScheme()
 	// auditLog is where the API server writes its audit events.
 	auditLog string
+	// kubeconfig is a file with which kubectl acts as cluster-admin.
+	kubeconfig string
 	// names makes object names unique within the run.
 	names atomic.Int64
 )
@@ -130,6 +132,10 @@ func start(folder string) (*envtest.Environment, error) {
 	}
 	var err error
 	if config, err = environment.Start(); err != nil {
+		return environment, err
+	}
+	kubeconfig = filepath.Join(folder, "kubeconfig")
+	if err := os.WriteFile(kubeconfig, environment.KubeConfig, 0o600); err != nil {
 		return environment, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
