@@ -42,6 +42,14 @@ func main() {
 		for i := range 12 {
 			doubles = append(doubles, overlay(singles[i], singles[47-i], 10*time.Minute), overlay(singles[12+i], singles[35-i], 10*time.Minute))
 		}
+		if os.Getenv("TRANS") == "sweep" {
+			for _, v := range variants() {
+				f, w, fr, m := mean(singles, v.dedup, v.corr, false)
+				f2, w2, fr2, m2 := mean(doubles, v.dedup, v.corr, false)
+				fmt.Printf("%-22s %.3f worst %.3f frag %.2f most %d   %.3f worst %.3f frag %.2f most %d\n", v.name, f, w, fr, m, f2, w2, fr2, m2)
+			}
+			return
+		}
 		f, w, fr, m := mean(singles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)
 		fmt.Println("singles", f, w, fr, m)
 		f, w, fr, m = mean(doubles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)

@@ -25,6 +25,15 @@ func variants() []variant {
 		change(&v.dedup, &v.corr)
 		out = append(out, v)
 	}
+	if v := os.Getenv("TRY"); v != "" {
+		for _, w := range []int{1, 2, 3, 4} {
+			add(fmt.Sprintf("device %d", w), func(_ *dedup.Policy, c *correlation.Policy) { c.Weights[model.KindDevice] = w })
+		}
+		add("quiet/2", func(d *dedup.Policy, _ *correlation.Policy) { d.Quiet /= 2 })
+		add("quiet/2 device 2", func(d *dedup.Policy, c *correlation.Policy) { d.Quiet /= 2; c.Weights[model.KindDevice] = 2 })
+		add("prox 3m", func(_ *dedup.Policy, c *correlation.Policy) { c.ProximateWindow = 3 * time.Minute })
+		return out
+	}
 	for _, f := range []float64{0.5, 2} {
 		times := func(d time.Duration) time.Duration { return time.Duration(float64(d) * f) }
 		add(fmt.Sprintf("quiet x%g", f), func(d *dedup.Policy, _ *correlation.Policy) { d.Quiet = times(d.Quiet) })

@@ -52,8 +52,8 @@ func DefaultPolicy() Policy {
 		// unless the alert is rare.
 		Window: 24 * time.Hour,
 		// Tools go from host to host within seconds, people at the keyboard
-		// start the next step within a minute or two.
-		ProximateWindow: 2 * time.Minute,
+		// start the next step within two or three minutes.
+		ProximateWindow: 3 * time.Minute,
 		Weights: map[model.EntityKind]int{
 			// The same content or address is the same campaign: joins alone, and merges.
 			model.KindFile: 10, model.KindMailMessage: 10, model.KindURL: 8, model.KindDomainName: 8,
@@ -62,7 +62,7 @@ func DefaultPolicy() Policy {
 			model.KindMailbox: 6, model.KindSecret: 6,
 			// Where much happens, some surprise must be added.
 			model.KindWorkload: 5, model.KindServiceAccount: 5, model.KindCloudResource: 5,
-			model.KindUser: 4, model.KindDevice: 4, model.KindImage: 4,
+			model.KindUser: 4, model.KindImage: 4, model.KindDevice: 3,
 			// Shared by many by design: a hint.
 			model.KindNode: 2, model.KindNamespace: 1,
 		},

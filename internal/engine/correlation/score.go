@@ -77,7 +77,11 @@ func (e *Engine) evidence(s *subject, ent *entity, p *posting) (total, timing fl
 		span = lag // while the peer goes on
 	}
 	outside := int64(ent.alerts - p.notable)
-	shared := min(float64(ent.weight), bits(e.rate(outside, s.at)*span))
+	weight := ent.weight
+	if asset := &e.entities[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {
+		weight = min(weight, asset.weight) // another name of the asset: says no more than the asset
+	}
+	shared := min(float64(weight), bits(e.rate(outside, s.at)*span))
 	timing = min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
 	if s.routine && max(shared, timing) < float64(e.policy.JoinBits) {
 		return 0, 0 // half a reason of two kinds makes none for what happens all the time
