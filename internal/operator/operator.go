@@ -75,7 +75,7 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the manager: %w", err)
 	}
-	// The indexes are filled when the cache starts; nothing here waits.
+	//nolint:forbidigo // nothing waits here: the indexes are filled when the cache starts
 	if err := kube.AddIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
