@@ -18,7 +18,7 @@ import (
 // actTimeout bounds the time between writing an attempt and its last request. A
 // process that was stopped in between, and has lost its lease, must not act when
 // it goes on.
-const actTimeout = 20 * time.Second
+const actTimeout = 15 * time.Second
 
 // verify looks at the target and the effect.
 func (c *Controller) verify(ctx context.Context, s *scope) error {

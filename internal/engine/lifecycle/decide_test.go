@@ -345,6 +345,11 @@ func TestDecide(t *testing.T) {
 			in:     effective(seen(TargetPresent, EffectPartial)),
 			want:   want{InProgress, Apply, true, ReasonApproved, ReasonNotYet, 0},
 		},
+		"in place, taken away right after the attempt": {
+			reason: "back-off is the brake against a quarrel; meanwhile nobody is told that it is in place",
+			in:     effective(seen(TargetPresent, EffectPartial), after(time.Second)),
+			want:   want{InProgress, NoAct, true, "", ReasonNotYet, 4 * time.Second},
+		},
 		"in place, taken away, approver lost the verb": {
 			reason: "the same rules as the first time",
 			in: effective(seen(TargetPresent, EffectPartial), func(in *Input) {

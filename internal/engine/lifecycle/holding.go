@@ -49,7 +49,11 @@ func holding(in Input) Decision {
 func putBack(in Input) Decision {
 	in.Record.State, in.Record.Acted = InProgress, in.Now
 	in.Record.Held = true
-	return progress(in)
+	d := progress(in)
+	if d.Effective == (Finding{}) {
+		d.Effective = Finding{False, ReasonNotYet, "Somebody took the effect away; it is put back"}
+	}
+	return d
 }
 
 // release says whether the effect is to be undone.
