@@ -199,6 +199,44 @@ var _ = Describe("Alert correlation", func() {
 		Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("first"))
 	})
 
+	Describe("an alert that shows two incidents to be one", func() {
+		onPod := func(pod string) func(*v1alpha1.Alert) {
+			return func(a *v1alpha1.Alert) { a.Spec.Entities[0].Name = pod }
+		}
+		bridge := func(a *v1alpha1.Alert) {
+			one, two := a.Spec.Entities[0], a.Spec.Entities[0]
+			one.Name, two.Name = "shop/one", "shop/two"
+			a.Spec.Entities = []v1alpha1.Entity{one, two}
+		}
+		It("merges them, and waits until both are there", func(ctx SpecContext) {
+			raise(ctx, "first", 0, onPod("shop/one"))
+			raise(ctx, "second", 10, onPod("shop/two"))
+			Expect(c.Create(ctx, builders.Alert(ns, "third", bridge))).To(Succeed())
+			Expect(reconcileOnce(ctx, "third")).To(MatchError(ContainSubstring("not summarised yet")))
+			incident(ctx, "first")
+			incident(ctx, "second")
+			Expect(reconcileOnce(ctx, "third")).To(Succeed())
+
+			into := string(alert(ctx, "third").Status.IncidentName)
+			source := map[string]string{"first": "second", "second": "first"}[into]
+			var redirected v1alpha1.Incident
+			Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: source}, &redirected)).To(Succeed())
+			Expect(redirected.Status.RedirectedTo).To(BeEquivalentTo(into))
+			Expect(reconcileOnce(ctx, source)).To(Succeed())
+			Expect(alert(ctx, source).Status.IncidentName).To(BeEquivalentTo(into), "the alerts of the source follow")
+		})
+		It("leaves apart what two people work on", func(ctx SpecContext) {
+			raise(ctx, "first", 0, onPod("shop/one"))
+			raise(ctx, "second", 10, onPod("shop/two"))
+			incident(ctx, "first", func(i *v1alpha1.Incident) { i.Spec.AssignedTo = "alice" })
+			incident(ctx, "second", func(i *v1alpha1.Incident) { i.Spec.AssignedTo = "bob" })
+			controller = start(c) // as if people had done so before
+			raise(ctx, "third", 20, bridge)
+			Expect(alert(ctx, "first").Status.IncidentName).To(BeEquivalentTo("first"))
+			Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("second"))
+		})
+	})
+
 	It("forgets an alert that is gone", func(ctx SpecContext) {
 		Expect(c.Delete(ctx, raise(ctx, "first", 0))).To(Succeed())
 		Expect(reconcileOnce(ctx, "first")).To(Succeed())

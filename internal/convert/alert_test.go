@@ -1,0 +1,62 @@
+package convert
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// TestMembershipSurvivesAWrite: what an engine decided is what the next engine
+// is told, with the precision that the status keeps.
+func TestMembershipSurvivesAWrite(t *testing.T) {
+	decision := correlation.Decision{
+		Incident: "shell", Surprise: 7.25, Routine: true,
+		Links: []correlation.Link{
+			{Reason: correlation.LinkSameAsset, Entity: model.Key{Kind: model.KindPod, Name: "shop/web"}, Peer: "shell", Weight: 8.5},
+			{Reason: correlation.LinkProximateTime, Peer: "shell", Weight: 1.25},
+		},
+	}
+	alert := &v1alpha1.Alert{Status: v1alpha1.AlertStatus{
+		IncidentName: "shell", Links: Links(decision.Links), SurpriseMillibits: Surprise(decision), Routine: ptr.To(decision.Routine),
+	}}
+	if diff := cmp.Diff(decision, Membership(alert)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLinksAreBounded(t *testing.T) {
+	if got := Links(make([]correlation.Link, 100)); len(got) != maxLinks {
+		t.Errorf("kept %d links, want the %d heaviest", len(got), maxLinks)
+	}
+}
+
+func TestAlertCountsWhatIsKnownSinceCreation(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	alert := &v1alpha1.Alert{Spec: v1alpha1.AlertSpec{FirstActivityTime: metav1.NewMicroTime(at), LastActivityTime: metav1.NewMicroTime(at)}}
+	if got := Alert(alert); got.Occurrences != 1 || got.Last != at {
+		t.Errorf("a new alert occurred once, at its own time; got %d at %s", got.Occurrences, got.Last)
+	}
+	alert.Status.Occurrences, alert.Status.LastActivityTime = ptr.To(int64(7)), ptr.To(metav1.NewMicroTime(at.Add(time.Hour)))
+	if got := Alert(alert); got.Occurrences != 7 || got.Last != at.Add(time.Hour) {
+		t.Errorf("want what the status counts; got %d at %s", got.Occurrences, got.Last)
+	}
+	alert.Status.LastActivityTime = ptr.To(metav1.NewMicroTime(at.Add(-time.Hour)))
+	if got := Alert(alert); got.Last != at {
+		t.Errorf("time does not run back; got %s", got.Last)
+	}
+}
+
+func TestEntitiesGetTheirDefaults(t *testing.T) {
+	got := Entities([]v1alpha1.Entity{{EntityKey: v1alpha1.EntityKey{Kind: "Pod", Name: "shop/web"}}})
+	want := []model.Entity{{Key: model.Key{Kind: model.KindPod, Name: "shop/web"}, Role: model.RoleUnknown, Category: model.CategoryEvidence}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
