@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/duration"
 )
 
 // ErrPlan is something that can never be done.
@@ -100,7 +102,7 @@ func (p Plan) duration() string {
 	case !p.entry.undoable:
 		return " It cannot be undone."
 	case p.TTLSeconds > 0:
-		return fmt.Sprintf(" Undone after %s.", time.Duration(p.TTLSeconds)*time.Second)
+		return fmt.Sprintf(" Undone after %s.", duration.HumanDuration(time.Duration(p.TTLSeconds)*time.Second))
 	default:
 		return " It holds until somebody undoes it."
 	}
