@@ -6,12 +6,22 @@ import (
 	"fmt"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/tocsin-dev/tocsin/controllers/alert/correlation"
+	alertsourceregistry "github.com/tocsin-dev/tocsin/controllers/alertsource/registry"
+	alertsourcestatus "github.com/tocsin-dev/tocsin/controllers/alertsource/status"
 	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
+	"github.com/tocsin-dev/tocsin/controllers/investigation/launch"
+	"github.com/tocsin-dev/tocsin/controllers/investigation/run"
+	playbookstatus "github.com/tocsin-dev/tocsin/controllers/playbook/status"
+	"github.com/tocsin-dev/tocsin/controllers/remediation/execute"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+	"github.com/tocsin-dev/tocsin/internal/workload"
 )
 
 // Options are what the controllers need beside the manager.
@@ -20,6 +30,10 @@ type Options struct {
 	Clock clock.WithTicker
 	// RESTConfig reaches the API server; actions take other identities from it.
 	RESTConfig *rest.Config
+	// Sources are what the gateway of this replica knows; nil without a gateway.
+	Sources *source.Registry
+	// IgnoredUsers are left out of audit events: Tocsin's own requests.
+	IgnoredUsers []string
 	// InvestigatorImage is the image of the built-in analyzers.
 	InvestigatorImage string
 	// ProtectedNamespaces always wait for approval.
@@ -42,14 +56,31 @@ func Setup(mgr ctrl.Manager, options Options) error {
 	return nil
 }
 
+// all lists the controllers along the way of an alert.
 func all(mgr ctrl.Manager, o Options) []controller {
-	return []controller{
+	client := mgr.GetClient()
+	recorder := func(name string) events.EventRecorder { return mgr.GetEventRecorder("tocsin-" + name) }
+	list := []controller{
+		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock}),
 		correlation.New(correlation.Deps{
-			Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("tocsin-alert-correlation"), Clock: o.Clock,
-			Policy: engine.DefaultPolicy(),
+			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock, Policy: engine.DefaultPolicy(),
 		}),
-		summary.New(summary.Deps{
-			Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("tocsin-incident-summary"), Clock: o.Clock,
+		summary.New(summary.Deps{Client: client, Recorder: recorder("incident-summary"), Clock: o.Clock}),
+		playbookstatus.New(playbookstatus.Deps{Client: client, Clock: o.Clock}),
+		launch.New(launch.Deps{Client: client, Recorder: recorder("investigation-launch")}),
+		run.New(run.Deps{
+			Client: client, Live: mgr.GetAPIReader(), Recorder: recorder("investigation-run"), Clock: o.Clock,
+			Builder: workload.Builder{Image: o.InvestigatorImage}, ProtectedNamespaces: o.ProtectedNamespaces,
+		}),
+		execute.New(execute.Deps{
+			Client: client, Recorder: recorder("remediation-execute"), Clock: o.Clock,
+			Identities: kube.NewImpersonator(o.RESTConfig, mgr.GetScheme(), mgr.GetRESTMapper()),
 		}),
 	}
+	if o.Sources != nil {
+		list = append(list, alertsourceregistry.New(alertsourceregistry.Deps{
+			Client: client, Registry: o.Sources, IgnoredUsers: o.IgnoredUsers,
+		}))
+	}
+	return list
 }
