@@ -33,7 +33,7 @@ var errNoRule = errors.New("rule: is missing; a Falco event names the rule that 
 
 func (h header) check() (decode.Drop, error) {
 	switch {
-	case strings.TrimSpace(h.Rule) == "":
+	case text.Line(h.Rule, decode.MaxRule) == "":
 		return "", errNoRule
 	case strings.HasPrefix(h.Rule, "Falco internal:"), h.Source == "internal":
 		return decode.DropHealth, nil

@@ -33,12 +33,13 @@ type Source struct {
 type Registry struct {
 	mu      sync.RWMutex
 	sources map[types.NamespacedName]Source
-	synced  bool
+	once    sync.Once
+	synced  chan struct{}
 }
 
 // NewRegistry returns a registry without sources.
 func NewRegistry() *Registry {
-	return &Registry{sources: map[types.NamespacedName]Source{}}
+	return &Registry{sources: map[types.NamespacedName]Source{}, synced: make(chan struct{})}
 }
 
 // Set adds or replaces a source.
@@ -65,15 +66,17 @@ func (r *Registry) Get(key types.NamespacedName) (Source, bool) {
 
 // MarkSynced says that every source that existed at the start is known. Until
 // then a source that is missing may only be late.
-func (r *Registry) MarkSynced() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.synced = true
-}
+func (r *Registry) MarkSynced() { r.once.Do(func() { close(r.synced) }) }
 
 // Synced reports whether MarkSynced was called.
 func (r *Registry) Synced() bool {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.synced
+	select {
+	case <-r.synced:
+		return true
+	default:
+		return false
+	}
 }
+
+// Ready is closed by MarkSynced.
+func (r *Registry) Ready() <-chan struct{} { return r.synced }

@@ -1,0 +1,202 @@
+package drain
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+)
+
+// pace is how long an alert is left alone between two writes: what comes in the
+// meantime is one write.
+const pace = time.Second
+
+// deliver brings the waiting signals of one fingerprint into the API server, in
+// order. It returns how long to wait before it is to be called again, 0 for not
+// at all. Called again after any failure it comes to the same result: a signal
+// counts where the alert does not say that it was counted.
+func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
+	for {
+		waiting := d.skipCounted(k)
+		if len(waiting) == 0 {
+			return 0, nil
+		}
+		newest, exists := end(k.fingerprint, d.view.of(k))
+		state, opens, _ := d.policy.Observe(newest.state, waiting[0].alert.Last, 1)
+		if opens {
+			if err := d.create(ctx, k, newest.name, waiting[0], state); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		if wait := pace - d.clock.Since(d.view.lastWritten(k)); exists && wait > 0 {
+			return wait, nil
+		}
+		if err := d.raise(ctx, k, newest, waiting); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// skipCounted settles the signals that an alert says were counted: those that
+// come again after a restart or an answer that was lost.
+func (d *Drain) skipCounted(k key) []signal {
+	waiting, alerts := d.inbox.waiting(k), d.view.of(k)
+	n := 0
+	for n < len(waiting) {
+		o, counted := d.counted(alerts, waiting[n])
+		if !counted {
+			break
+		}
+		d.ledger.settle(waiting[n].entry, o)
+		n++
+	}
+	d.inbox.done(k, n)
+	return waiting[n:]
+}
+
+func (d *Drain) counted(alerts map[string]known, s signal) (o outcome, counted bool) {
+	for _, a := range alerts {
+		if a.createdFrom(d.spool.ID(), s.position) {
+			return accepted, true
+		}
+		counted = counted || a.counted(d.spool.ID()) >= s.position
+	}
+	return deduplicated, counted
+}
+
+// finish settles the first n signals.
+func (d *Drain) finish(k key, signals []signal, o outcome) {
+	for _, s := range signals {
+		d.ledger.settle(s.entry, o)
+	}
+	d.inbox.done(k, len(signals))
+}
+
+// create opens a new alert. Where it exists already it was opened by us, in an
+// attempt whose answer was lost, or by another replica: the loop goes on with it.
+func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal, state dedup.State) error {
+	alert := newAlert(k, alertName(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
+	err := d.client.Create(ctx, alert, fieldOwner)
+	countWrite("create", err)
+	switch {
+	case err == nil:
+		d.view.wrote(k, d.clock.Now())
+		d.view.observe(alert)
+		return nil // The loop finds it counted.
+	case apierrors.IsAlreadyExists(err):
+		return d.reread(ctx, k, alert.Name, s)
+	case hopeless(err):
+		d.reject(ctx, k, s, err)
+		return nil
+	}
+	return fmt.Errorf("creating alert %s/%s: %w", k.tenant, alert.Name, err)
+}
+
+// raise counts the signals that fall into the open window, in one write.
+func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal) error {
+	state, last, n := newest.state, newest.lastTime, 0
+	for _, s := range waiting {
+		next, opens, _ := d.policy.Observe(state, s.alert.Last, 1)
+		if opens {
+			break
+		}
+		state = next
+		if s.alert.Last.After(last.Time) {
+			last = metav1.NewMicroTime(s.alert.Last)
+		}
+		n++
+	}
+	alert, err := d.patchRaise(ctx, k, newest, waiting[n-1], state, last)
+	countWrite("raise", err)
+	switch {
+	case err == nil:
+		d.view.wrote(k, d.clock.Now())
+		d.view.observe(alert)
+		return nil // The loop finds them counted.
+	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+		return d.reread(ctx, k, newest.name, waiting[0])
+	case hopeless(err):
+		for _, s := range waiting[:n] {
+			d.reject(ctx, k, s, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("raising alert %s/%s: %w", k.tenant, newest.name, err)
+}
+
+// patchRaise writes the count together with the position it has come to, and
+// only onto the revision that was read.
+func (d *Drain) patchRaise(ctx context.Context, k key, newest known, through signal, state dedup.State, last metav1.MicroTime) (*v1alpha1.Alert, error) {
+	rate := newRate(state)
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"resourceVersion": newest.resourceVersion},
+		"status": v1alpha1.AlertStatus{
+			Occurrences: &state.Count, LastActivityTime: &last, Rate: &rate,
+			Ingested: withPosition(newest.ingested, d.spool.ID(), through.position),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	alert := &v1alpha1.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: k.tenant, Name: newest.name}}
+	return alert, d.client.Status().Patch(ctx, alert, client.RawPatch(types.MergePatchType, patch), fieldOwner)
+}
+
+// reread looks at an alert itself, past every cache.
+func (d *Drain) reread(ctx context.Context, k key, name string, s signal) error {
+	alert := &v1alpha1.Alert{}
+	err := d.reader.Get(ctx, client.ObjectKey{Namespace: k.tenant, Name: name}, alert)
+	switch {
+	case apierrors.IsNotFound(err):
+		d.view.forget(k, name)
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading alert %s/%s: %w", k.tenant, name, err)
+	case alert.Spec.Ingestion == nil || alert.Spec.Fingerprint != k.fingerprint:
+		d.reject(ctx, k, s, fmt.Errorf("alert %s is not one of this fingerprint", name))
+		return nil
+	}
+	d.view.observe(alert)
+	return nil
+}
+
+// reject gives an event up: it would be refused for ever, and must not stop those behind it.
+func (d *Drain) reject(ctx context.Context, k key, s signal, err error) {
+	logf.FromContext(ctx).Error(err, "An event was given up", "namespace", k.tenant, "alertSource", s.alert.Source,
+		"position", s.position, "fingerprint", k.fingerprint)
+	d.finish(k, []signal{s}, rejected)
+}
+
+// hopeless says that the API server would refuse the same again.
+func hopeless(err error) bool {
+	if apierrors.IsNotFound(err) {
+		status, ok := err.(apierrors.APIStatus)
+		return ok && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+	}
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
+		apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)
+}
+
+func countWrite(kind string, err error) {
+	result := "error"
+	switch {
+	case err == nil:
+		result = "ok"
+	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
+		result = "conflict"
+	case hopeless(err):
+		result = "refused"
+	}
+	writes.WithLabelValues(kind, result).Inc()
+}

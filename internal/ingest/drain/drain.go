@@ -1,0 +1,229 @@
+// Package drain brings what the gateway acknowledged into the API server,
+// exactly once.
+//
+// Each write carries the position in the spool that it has come to: an Alert
+// says from which event it was created and up to which ones its occurrences are
+// counted, an AlertSource up to which ones its totals. An event is deleted from
+// the spool only when both are written. After a crash events come again; what
+// the API server says was counted is not counted twice.
+//
+// Signals of one fingerprint keep their order; different ones do not wait for
+// each other, whatever fails.
+package drain
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+)
+
+// fieldOwner is who writes, in managed fields.
+const fieldOwner = client.FieldOwner("tocsin-gateway")
+
+// Watch tells of alerts as they change; the cache of a manager is one.
+type Watch interface {
+	GetInformer(ctx context.Context, obj client.Object, opts ...cache.InformerGetOption) (cache.Informer, error)
+}
+
+// Deps are what the drain needs.
+type Deps struct {
+	// Client writes, Reader reads past every cache.
+	Client  client.Client
+	Reader  client.Reader
+	Watch   Watch
+	Spool   *spool.Spool
+	Sources *source.Registry
+	Clock   clock.WithTicker
+	// Policy says when a window ends; dedup.DefaultPolicy where it is zero.
+	Policy dedup.Policy
+}
+
+// Drain empties one spool. It is a Runnable of controller-runtime.
+type Drain struct {
+	client   client.Client
+	reader   client.Reader
+	watch    Watch
+	spool    *spool.Spool
+	sources  *source.Registry
+	clock    clock.WithTicker
+	policy   dedup.Policy
+	view     *view
+	inbox    *inbox
+	ledger   *ledger
+	queue    workqueue.TypedRateLimitingInterface[key]
+	fallback map[string]decode.Decoder
+}
+
+const (
+	// workers write at the same time: an API server on two cores takes no more
+	// small objects a second from more.
+	workers = 8
+	// settleEvery is how often totals are written, where they changed; once a
+	// second where many events wait for it.
+	settleEvery = 5 * time.Second
+	// firstRetry and lastRetry bound the wait after a failure: soon after a
+	// hiccup, and not much later than an API server is back.
+	firstRetry, lastRetry = 100 * time.Millisecond, 15 * time.Second
+)
+
+// New returns a drain.
+func New(deps Deps) *Drain {
+	if deps.Policy == (dedup.Policy{}) {
+		deps.Policy = dedup.DefaultPolicy()
+	}
+	return &Drain{
+		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources,
+		clock: deps.Clock, policy: deps.Policy,
+		view: newView(), inbox: newInbox(), ledger: newLedger(), fallback: map[string]decode.Decoder{},
+		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
+			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
+			workqueue.TypedRateLimitingQueueConfig[key]{Clock: deps.Clock}),
+	}
+}
+
+// NeedLeaderElection says no: every replica drains its own spool.
+func (*Drain) NeedLeaderElection() bool { return false }
+
+// Start drains until ctx ends. What was not written by then comes again.
+func (d *Drain) Start(ctx context.Context) error {
+	defer d.queue.ShutDown()
+	if err := d.prepare(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for range workers {
+		group.Go(func() error { return d.work(ctx) })
+	}
+	group.Go(func() error { return d.feed(ctx) })
+	group.Go(func() error { return d.settleRegularly(ctx) })
+	group.Go(func() error { <-ctx.Done(); d.queue.ShutDown(); return nil })
+	if err := group.Wait(); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("draining the spool: %w", err)
+	}
+	return nil
+}
+
+// prepare waits until the sources are known and looks at all alerts that there
+// are. The list is read past every cache: after a crash it must show what was
+// written just before, also by other replicas.
+func (d *Drain) prepare(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-d.sources.Ready():
+	}
+	if d.watch != nil {
+		informer, err := d.watch.GetInformer(ctx, &v1alpha1.Alert{})
+		if err != nil {
+			return fmt.Errorf("watching alerts: %w", err)
+		}
+		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandler(d.view)); err != nil {
+			return fmt.Errorf("watching alerts: %w", err)
+		}
+	}
+	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
+		err := d.seed(ctx)
+		if err == nil {
+			return nil
+		}
+		logf.FromContext(ctx).Error(err, "Reading the alerts that there are failed; trying again")
+		d.sleep(ctx, wait)
+	}
+	return nil
+}
+
+// seedPage is how many alerts are read at once: about a megabyte.
+const seedPage = 500
+
+func (d *Drain) seed(ctx context.Context) error {
+	list := &v1alpha1.AlertList{}
+	for {
+		if err := d.reader.List(ctx, list, client.Limit(seedPage), client.Continue(list.Continue)); err != nil {
+			return err
+		}
+		for i := range list.Items {
+			d.view.observe(&list.Items[i])
+		}
+		if list.Continue == "" {
+			return nil
+		}
+	}
+}
+
+func (d *Drain) sleep(ctx context.Context, wait time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-d.clock.After(wait):
+	}
+}
+
+func (d *Drain) work(ctx context.Context) error {
+	for {
+		k, shutdown := d.queue.Get()
+		if shutdown {
+			return nil
+		}
+		d.workOn(ctx, k)
+		d.queue.Done(k)
+	}
+}
+
+func (d *Drain) workOn(ctx context.Context, k key) {
+	wait, err := d.deliver(ctx, k)
+	switch {
+	case err != nil:
+		if ctx.Err() == nil {
+			logf.FromContext(ctx).V(1).Info("Writing an alert failed; trying again", "namespace", k.tenant, "reason", err.Error())
+		}
+		d.queue.AddRateLimited(k)
+	case wait > 0:
+		d.queue.AddAfter(k, wait)
+	default:
+		d.queue.Forget(k)
+	}
+}
+
+func (d *Drain) settleRegularly(ctx context.Context) error {
+	ticker := d.clock.NewTicker(second)
+	defer ticker.Stop()
+	last := d.clock.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		}
+		d.report()
+		if d.clock.Since(last) < settleEvery && d.ledger.held() < maxHeld/2 {
+			continue
+		}
+		last = d.clock.Now()
+		if err := d.settle(ctx); err != nil && ctx.Err() == nil {
+			logf.FromContext(ctx).V(1).Info("Writing totals failed; trying again", "reason", err.Error())
+		}
+	}
+}
+
+func (d *Drain) report() {
+	bytes, oldest := d.spool.Usage()
+	waitingBytes.Set(float64(bytes))
+	age := time.Duration(0)
+	if !oldest.IsZero() {
+		age = d.clock.Since(oldest)
+	}
+	waitingSeconds.Set(age.Seconds())
+}

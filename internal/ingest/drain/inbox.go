@@ -1,0 +1,46 @@
+package drain
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+)
+
+// signal is one event that is an alert, on its way to the API server.
+type signal struct {
+	position spool.Position
+	alert    model.Alert
+	entry    *entry
+}
+
+// inbox holds the signals of each fingerprint in the order of their positions.
+type inbox struct {
+	mu      sync.Mutex
+	signals map[key][]signal
+}
+
+func newInbox() *inbox { return &inbox{signals: map[key][]signal{}} }
+
+func (i *inbox) put(k key, s signal) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.signals[k] = append(i.signals[k], s)
+}
+
+// waiting returns the signals of a fingerprint without taking them.
+func (i *inbox) waiting(k key) []signal {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return slices.Clone(i.signals[k])
+}
+
+// done takes the first n signals.
+func (i *inbox) done(k key, n int) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.signals[k] = i.signals[k][n:]; len(i.signals[k]) == 0 {
+		delete(i.signals, k)
+	}
+}

@@ -1,0 +1,31 @@
+package drain
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+)
+
+var (
+	// drained counts events by what became of them.
+	drained = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tocsin_drain_events_total",
+		Help: "Events taken from the spool, by outcome: accepted (a new alert), deduplicated, suppressed, rejected. Events that are read again after a restart count again.",
+	}, []string{"outcome"})
+	// writes counts writes to the API server.
+	writes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tocsin_drain_writes_total",
+		Help: "Writes to the API server, by kind (create, raise, totals) and result (ok, conflict, refused, error).",
+	}, []string{"kind", "result"})
+	// waitingBytes is how much waits in the spool.
+	waitingBytes = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_spool_bytes",
+		Help: "Bytes that wait in the spool.",
+	})
+	// waitingSeconds is how long the oldest event waits.
+	waitingSeconds = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_spool_oldest_seconds",
+		Help: "Age of the oldest batch in the spool.",
+	})
+)
+
+func init() { metrics.Registry.MustRegister(drained, writes, waitingBytes, waitingSeconds) }

@@ -1,0 +1,58 @@
+package drain
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// newAlert is the Alert that a signal creates.
+func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha1.Alert {
+	a := s.alert
+	out := &v1alpha1.Alert{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.tenant, Name: name},
+		Spec: v1alpha1.AlertSpec{
+			Source: v1alpha1.AlertOrigin{
+				Service: a.Service, Detection: a.Detection, Rule: a.Rule, AlertSource: v1alpha1.LocalName(a.Source),
+			},
+			Title:              a.Title,
+			Description:        a.Description,
+			RecommendedActions: a.RecommendedActions,
+			Severity:           v1alpha1.Severity(a.Severity.String()),
+			FirstActivityTime:  metav1.NewMicroTime(a.First),
+			LastActivityTime:   metav1.NewMicroTime(a.Last),
+			Fingerprint:        a.Fingerprint,
+			Correlation:        v1alpha1.CorrelationEnabled,
+			Ingestion: &v1alpha1.AlertIngestion{
+				SpoolPosition: v1alpha1.SpoolPosition{Spool: spoolID, Position: ptr.To(int64(s.position))},
+				AlertRate:     newRate(state),
+			},
+		},
+	}
+	if a.CorrelationDisabled {
+		out.Spec.Correlation = v1alpha1.CorrelationDisabled
+	}
+	for _, tactic := range a.Tactics {
+		out.Spec.Tactics = append(out.Spec.Tactics, v1alpha1.Tactic(tactic))
+	}
+	for _, technique := range a.Techniques {
+		out.Spec.Techniques = append(out.Spec.Techniques, v1alpha1.Technique(technique))
+	}
+	out.Spec.Entities = newEntities(a.Entities)
+	return out
+}
+
+func newEntities(in []model.Entity) []v1alpha1.Entity {
+	var out []v1alpha1.Entity
+	for _, e := range in {
+		out = append(out, v1alpha1.Entity{
+			EntityKey: v1alpha1.EntityKey{Kind: v1alpha1.EntityKind(e.Kind), Name: e.Name},
+			Role:      v1alpha1.EntityRole(e.Role),
+			Category:  v1alpha1.EntityCategory(e.Category),
+		})
+	}
+	return out
+}

@@ -1,0 +1,257 @@
+// Package gateway takes events over HTTP. It answers 202 only when the events
+// are durable in the spool, and says to everybody else what to do.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
+	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+)
+
+// Sources knows the sources that exist.
+type Sources interface {
+	Get(key types.NamespacedName) (source.Source, bool)
+	// Synced says whether a source that is missing does not exist.
+	Synced() bool
+}
+
+// Spool makes events durable.
+type Spool interface {
+	Append(ctx context.Context, payload []byte, count int64) (spool.Position, error)
+}
+
+// Limits bound what all senders together may use.
+type Limits struct {
+	// InFlight bounds the requests that are answered at the same time.
+	InFlight int
+	// Memory bounds the bytes of the bodies that are read at the same time.
+	// Reading one needs about three times as much.
+	Memory int64
+}
+
+// DefaultLimits fit into 200 MiB of memory with the rest of the manager.
+func DefaultLimits() Limits { return Limits{InFlight: 256, Memory: 32 << 20} }
+
+// Handler answers the senders.
+type Handler struct {
+	sources Sources
+	spool   Spool
+	clock   clock.PassiveClock
+	slots   chan struct{}
+	memory  *semaphore.Weighted
+	limits  Limits
+}
+
+// New returns the handler of all routes.
+func New(sources Sources, spool Spool, clock clock.PassiveClock, limits Limits) http.Handler {
+	h := &Handler{sources: sources, spool: spool, clock: clock, limits: limits,
+		slots: make(chan struct{}, limits.InFlight), memory: semaphore.NewWeighted(limits.Memory)}
+	mux := http.NewServeMux()
+	const route = "/v1/sources/{namespace}/{alertSource}"
+	mux.HandleFunc("POST "+route, h.serve)
+	mux.HandleFunc("PUT "+route, h.serve) // Falcosidekick can be told to use it.
+	mux.HandleFunc(route, wrongMethod)
+	mux.HandleFunc("/", notFound)
+	return mux
+}
+
+func wrongMethod(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", "POST, PUT")
+	problem(http.StatusMethodNotAllowed, "method", "Method not allowed", "Send events with POST or PUT.").write(w)
+}
+
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	problem(http.StatusNotFound, "route", "No such route", "Send events to /v1/sources/{namespace}/{alertSource}.").write(w)
+}
+
+// Accepted is the answer to events that are safe.
+type Accepted struct {
+	// Accepted counts the events that become alerts or count in one.
+	Accepted int `json:"accepted"`
+	// Suppressed counts the events that are no alert.
+	Suppressed int64 `json:"suppressed"`
+	// Rejected counts the events that cannot be read; the first are in Errors.
+	Rejected int64        `json:"rejected"`
+	Errors   []EventError `json:"errors,omitempty"`
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	began := h.clock.Now()
+	status := http.StatusAccepted
+	defer func() {
+		countRequest(status)
+		seconds.Observe(h.clock.Since(began).Seconds())
+	}()
+	accepted, refused := h.answer(w, r)
+	if refused != nil {
+		status = refused.Status
+		refused.write(w)
+		return
+	}
+	writeJSON(w, status, "application/json", accepted)
+}
+
+// answer takes a request in the order of what it costs: who is not let in has
+// no body read.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Problem) {
+	select {
+	case h.slots <- struct{}{}:
+		inFlight.Inc()
+		defer func() { <-h.slots; inFlight.Dec() }()
+	default:
+		return nil, retry("busy", "Too many requests are being answered. Send the same again later.", time.Second)
+	}
+	key := types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("alertSource")}
+	from, refused := h.admit(r, key)
+	if refused != nil {
+		return nil, refused
+	}
+	release, refused := h.reserve(r, from.MaxBodyBytes)
+	if refused != nil {
+		return nil, refused
+	}
+	defer release()
+	data, err := body.Read(http.MaxBytesReader(w, r.Body, from.MaxBodyBytes), r.Header.Get("Content-Encoding"), from.MaxBodyBytes)
+	if err != nil {
+		return nil, unreadable(err, from.MaxBodyBytes)
+	}
+	return h.accept(r.Context(), from, data)
+}
+
+// admit finds the source and lets its senders in. Who is not let in does not
+// learn whether the source exists.
+func (h *Handler) admit(r *http.Request, key types.NamespacedName) (source.Source, *Problem) {
+	if !h.sources.Synced() {
+		return source.Source{}, retry("starting", "Tocsin has just started. Send the same again later.", 2*time.Second)
+	}
+	from, found := h.sources.Get(key)
+	method := from.Auth
+	if !found || method == nil {
+		method = auth.Closed{}
+	}
+	if err := method.Verify(r, func() ([]byte, error) { return nil, errors.ErrUnsupported }); err != nil {
+		return from, problem(http.StatusUnauthorized, "credentials", "Not let in",
+			"The credentials are missing or not valid for this source. Send the token of the AlertSource as \"Authorization: Bearer <token>\".")
+	}
+	switch {
+	case from.Suspended:
+		return from, retry("suspended", "The AlertSource is suspended. Set spec.suspend to false to take events again.", time.Minute)
+	case from.Decoder == nil:
+		return from, retry("configuration", "The AlertSource is not valid; its condition Ready says why.", time.Minute)
+	}
+	return from, contentType(r.Header.Get("Content-Type"))
+}
+
+// contentType refuses what cannot be JSON. Many senders do not say what they send.
+func contentType(value string) *Problem {
+	media, _, err := mime.ParseMediaType(value)
+	switch {
+	case value == "", err == nil && (strings.HasSuffix(media, "json") || media == "text/plain" || media == "application/octet-stream"):
+		return nil
+	}
+	return problem(http.StatusUnsupportedMediaType, "media-type", "Content type not supported",
+		"Send JSON as application/json, or one object a line as application/x-ndjson.")
+}
+
+const (
+	// memoryWait is how long a sender may wait for memory, before it is sent away.
+	memoryWait = 2 * time.Second
+	// gzipRatio is the most that deflate can pack.
+	gzipRatio = 1032
+)
+
+// reserve keeps memory for a body, as much as it can need at most.
+func (h *Handler) reserve(r *http.Request, limit int64) (func(), *Problem) {
+	need := r.ContentLength
+	if encoding := r.Header.Get("Content-Encoding"); need >= 0 && encoding != "" && encoding != "identity" {
+		need *= gzipRatio
+	}
+	if need < 0 || need > limit {
+		need = limit
+	}
+	need = min(need, h.limits.Memory)
+	ctx, cancel := context.WithTimeout(r.Context(), memoryWait)
+	defer cancel()
+	if err := h.memory.Acquire(ctx, need); err != nil {
+		return nil, retry("busy", "Too much is being read at the moment. Send the same again later.", time.Second)
+	}
+	return func() { h.memory.Release(need) }, nil
+}
+
+func unreadable(err error, limit int64) *Problem {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.Is(err, body.ErrTooLarge), errors.As(err, &tooLarge):
+		return problem(http.StatusRequestEntityTooLarge, "too-large", "Body too large",
+			fmt.Sprintf("The body must not exceed %d bytes, unpacked. Send smaller batches.", limit))
+	case errors.Is(err, body.ErrEncoding):
+		return problem(http.StatusUnsupportedMediaType, "encoding", "Content encoding not supported", "Send the body as it is or packed with gzip.")
+	case errors.Is(err, body.ErrBroken):
+		return problem(http.StatusUnprocessableEntity, "encoding", "Body cannot be unpacked", "The body is not gzip, or is cut off or altered.")
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return problem(http.StatusRequestTimeout, "slow", "Body came too slowly", "Send the body faster, or in smaller batches.")
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return problem(http.StatusBadRequest, "cut-off", "Body cut off", "The connection ended before the body did.")
+	}
+	return problem(http.StatusBadRequest, "unreadable", "Body cannot be read", "Send the same again.")
+}
+
+// accept makes the good events of a body durable, and counts the others.
+func (h *Handler) accept(ctx context.Context, from source.Source, data []byte) (*Accepted, *Problem) {
+	c, err := read(data, from.Decoder)
+	if err != nil {
+		return nil, problem(http.StatusRequestEntityTooLarge, "too-many", "Too many events", err.Error()+". Send smaller batches.")
+	}
+	if len(strings.TrimSpace(string(data[:min(len(data), 64)]))) == 0 && c.position == 0 {
+		return nil, problem(http.StatusUnprocessableEntity, "events", "No events", errEmpty.Error()+".")
+	}
+	if c.position > 0 {
+		if refused := h.keep(ctx, from, c); refused != nil {
+			return nil, refused
+		}
+	}
+	countEvents(from.Format, c)
+	if c.rejected > 0 && c.rejected == int64(c.position) {
+		refused := problem(http.StatusUnprocessableEntity, "events", "No event can be read",
+			fmt.Sprintf("None of the %d events is valid for the format %s. Correct the sender; sending the same again does not help.", c.rejected, from.Format))
+		refused.Errors = c.errors
+		return nil, refused
+	}
+	return &Accepted{Accepted: len(c.events), Suppressed: c.suppressed, Rejected: c.rejected, Errors: c.errors}, nil
+}
+
+func (h *Handler) keep(ctx context.Context, from source.Source, c content) *Problem {
+	e := envelope.Envelope{
+		Tenant: from.Key.Namespace, Source: from.Key.Name, Format: from.Format, Received: h.clock.Now().UTC(),
+		Suppressed: c.suppressed, Rejected: c.rejected, Events: c.events,
+	}
+	payload, err := e.Marshal()
+	if err == nil {
+		_, err = h.spool.Append(ctx, payload, e.Positions())
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, spool.ErrFull):
+		return retry("full", "The spool is full: the API server takes events more slowly than they come. Send the same again later.", 10*time.Second)
+	}
+	logf.FromContext(ctx).Error(err, "Writing to the spool failed")
+	return retry("spool", "The events could not be made durable. Send the same again later.", 5*time.Second)
+}
