@@ -123,18 +123,18 @@ type AlertTriage struct {
 
 // AlertSpec is what a detector said, and what people say of it. What the
 // detector said cannot be changed.
-// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source is immutable"
-// +kubebuilder:validation:XValidation:rule="self.title == oldSelf.title",message="title is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.description) == has(oldSelf.description) && (!has(self.description) || self.description == oldSelf.description)",message="description is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.recommendedActions) == has(oldSelf.recommendedActions) && (!has(self.recommendedActions) || self.recommendedActions == oldSelf.recommendedActions)",message="recommendedActions is immutable"
-// +kubebuilder:validation:XValidation:rule="self.severity == oldSelf.severity",message="severity is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.tactics) == has(oldSelf.tactics) && (!has(self.tactics) || self.tactics == oldSelf.tactics)",message="tactics is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.techniques) == has(oldSelf.techniques) && (!has(self.techniques) || self.techniques == oldSelf.techniques)",message="techniques is immutable"
+// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable"
+// +kubebuilder:validation:XValidation:rule="self.title == oldSelf.title",fieldPath=".title",message="title is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.description) == has(oldSelf.description) && (!has(self.description) || self.description == oldSelf.description)",fieldPath=".description",message="description is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.recommendedActions) == has(oldSelf.recommendedActions) && (!has(self.recommendedActions) || self.recommendedActions == oldSelf.recommendedActions)",fieldPath=".recommendedActions",message="recommendedActions is immutable"
+// +kubebuilder:validation:XValidation:rule="self.severity == oldSelf.severity",fieldPath=".severity",message="severity is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.tactics) == has(oldSelf.tactics) && (!has(self.tactics) || self.tactics == oldSelf.tactics)",fieldPath=".tactics",message="tactics is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.techniques) == has(oldSelf.techniques) && (!has(self.techniques) || self.techniques == oldSelf.techniques)",fieldPath=".techniques",message="techniques is immutable"
 // +kubebuilder:validation:XValidation:rule="self.firstActivityTime == oldSelf.firstActivityTime && self.lastActivityTime == oldSelf.lastActivityTime",message="firstActivityTime and lastActivityTime are immutable"
-// +kubebuilder:validation:XValidation:rule="self.fingerprint == oldSelf.fingerprint",message="fingerprint is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.entities) == has(oldSelf.entities) && (!has(self.entities) || self.entities == oldSelf.entities)",message="entities is immutable"
-// +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",message="correlation is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",message="ingestion is immutable"
+// +kubebuilder:validation:XValidation:rule="self.fingerprint == oldSelf.fingerprint",fieldPath=".fingerprint",message="fingerprint is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.entities) == has(oldSelf.entities) && (!has(self.entities) || self.entities == oldSelf.entities)",fieldPath=".entities",message="entities is immutable"
+// +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",fieldPath=".correlation",message="correlation is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",fieldPath=".ingestion",message="ingestion is immutable"
 // +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
 type AlertSpec struct {
 	// source says which detector raised the alert.

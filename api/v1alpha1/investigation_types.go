@@ -11,10 +11,10 @@ const InvestigationConditionCompleted = "Completed"
 
 // InvestigationSpec says what is investigated. It cannot be changed, but for
 // its cancellation.
-// +kubebuilder:validation:XValidation:rule="self.incidentName == oldSelf.incidentName",message="incidentName is immutable"
-// +kubebuilder:validation:XValidation:rule="self.playbookName == oldSelf.playbookName",message="playbookName is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.alertName) == has(oldSelf.alertName) && (!has(self.alertName) || self.alertName == oldSelf.alertName)",message="alertName is immutable"
-// +kubebuilder:validation:XValidation:rule="self.entities == oldSelf.entities",message="entities is immutable"
+// +kubebuilder:validation:XValidation:rule="self.incidentName == oldSelf.incidentName",fieldPath=".incidentName",message="incidentName is immutable"
+// +kubebuilder:validation:XValidation:rule="self.playbookName == oldSelf.playbookName",fieldPath=".playbookName",message="playbookName is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.alertName) == has(oldSelf.alertName) && (!has(self.alertName) || self.alertName == oldSelf.alertName)",fieldPath=".alertName",message="alertName is immutable"
+// +kubebuilder:validation:XValidation:rule="self.entities == oldSelf.entities",fieldPath=".entities",message="entities is immutable"
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.cancel) || has(self.cancel)",message="a cancellation cannot be taken back"
 type InvestigationSpec struct {
 	// incidentName is the incident that is investigated.
