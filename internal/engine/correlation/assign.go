@@ -208,7 +208,7 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 		}
 		for i := range ent.postings {
 			if p := &ent.postings[i]; p.incident == c.incident {
-				if b, _ := e.evidence(s, ent, p); b > 0 {
+				if b, _ := e.evidence(s, entity, p); b > 0 {
 					out = append(out, Link{Reason: reasonFor(ent.key.Kind), Entity: ent.key, Peer: e.alerts[p.peer].name, Weight: b})
 				}
 				break

@@ -147,5 +147,5 @@ func (e *Engine) learnEntities(rec *alert, entities []model.Entity) {
 
 // attacker says whether a role names who did it.
 func attacker(r model.Role) bool {
-	return r == model.RoleAttacker || r == model.RoleSource || r == model.RoleCommandAndControl
+	return r == model.RoleAttacker || r == model.RoleCommandAndControl
 }

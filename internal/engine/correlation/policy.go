@@ -62,9 +62,9 @@ func DefaultPolicy() Policy {
 			model.KindMailbox: 6, model.KindSecret: 6,
 			// Where much happens, some surprise must be added.
 			model.KindWorkload: 5, model.KindServiceAccount: 5, model.KindCloudResource: 5,
-			model.KindUser: 4, model.KindImage: 4, model.KindDevice: 3,
-			// Shared by many by design: a hint.
-			model.KindNode: 2, model.KindNamespace: 1,
+			model.KindUser: 4, model.KindImage: 4, model.KindDevice: 3, model.KindNode: 3,
+			// Where many live: counts for alerts about the place itself.
+			model.KindNamespace: 2,
 		},
 		// More would be a hub, whose newest incidents are as good as any.
 		HubIncidents: 32,

@@ -3,6 +3,8 @@ package correlation
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
 // subject is the alert being decided.
@@ -36,7 +38,7 @@ func (e *Engine) candidates(s *subject) []candidate {
 			if inc.notable == 0 {
 				continue
 			}
-			b, timing := e.evidence(s, ent, p)
+			b, timing := e.evidence(s, entity, p)
 			if b == 0 {
 				continue
 			}
@@ -65,32 +67,42 @@ func (e *Engine) better(a, b candidate) int {
 // entity with an incident, in bits:
 //
 //   - how rarely the entity turns up elsewhere, within an hour, at most its weight;
-//   - how rarely either alert's rule fires on its asset; the commoner decides;
+//   - how rarely either alert's rule fires on its asset, the commoner decides, at
+//     most twice the entity's weight: time alone does not make a weak tie strong;
 //   - one bit more for a step forward along the tactics.
-func (e *Engine) evidence(s *subject, ent *entity, p *posting) (total, timing float64) {
-	peer := &e.alerts[p.peer]
-	if peer.routine || max(s.at-peer.last, peer.last-s.at) > e.window {
+func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing float64) {
+	ent, peer := &e.entities[entity], &e.alerts[p.peer]
+	if peer.routine || max(s.at-peer.last, peer.last-s.at) > e.window || ent.scope() && entity != s.asset && entity != peer.asset {
 		return 0, 0
+	}
+	weight := float64(ent.weight)
+	if asset := &e.entities[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {
+		weight = min(weight, float64(asset.weight)) // another name of the asset: says no more than the asset
 	}
 	span := within(s.at, peer.last)
 	if s.at >= peer.first && s.at <= peer.last {
 		span = lag // while the peer goes on
 	}
-	outside := int64(ent.alerts - p.notable)
-	weight := ent.weight
-	if asset := &e.entities[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {
-		weight = min(weight, asset.weight) // another name of the asset: says no more than the asset
-	}
-	shared := min(float64(weight), bits(e.rate(outside, s.at)*span))
+	shared := min(weight, bits(e.rate(int64(ent.alerts-p.notable), s.at)*span))
 	timing = min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
 	if s.routine && max(shared, timing) < float64(e.policy.JoinBits) {
 		return 0, 0 // half a reason of two kinds makes none for what happens all the time
 	}
-	total = shared + timing
+	total = shared + min(timing, 2*weight)
 	if shared > 0 && peer.high >= 0 && s.low > peer.high {
 		total++
 	}
 	return round(total), timing
+}
+
+// scope says that the entity is where assets live. That two assets live in one
+// place says nothing; that one alert is about the place itself does.
+func (ent *entity) scope() bool {
+	switch ent.key.Kind {
+	case model.KindNode, model.KindNamespace, model.KindCluster:
+		return true
+	}
+	return false
 }
 
 // rateOf is how often a peer's rule fires on its asset, but for the peer itself.
