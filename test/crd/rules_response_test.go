@@ -1,0 +1,100 @@
+package crd_test
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/test/builders"
+)
+
+func investigationRules() []ruleCase {
+	full := func() client.Object {
+		return builders.Investigation(namespace, "", func(i *v1alpha1.Investigation) {
+			i.Spec.AlertName = "shell"
+			i.Spec.Cancel = &v1alpha1.CancelRequest{Reason: "enough"}
+		})
+	}
+	bare := func() client.Object { return builders.Investigation(namespace, "") }
+	cancelled := investigation(func(i *v1alpha1.Investigation) { i.Spec.Cancel = &v1alpha1.CancelRequest{Reason: "enough"} })
+	var cases []ruleCase
+	fact := func(rule string, edits map[string]func(client.Object), added func(client.Object)) {
+		cases = append(cases, immutable("Investigation", rule, full, bare, cancelled, edits, added)...)
+	}
+	fact("incidentName is immutable", map[string]func(client.Object){
+		"changed": investigation(func(i *v1alpha1.Investigation) { i.Spec.IncidentName = "another" }),
+	}, nil)
+	fact("playbookName is immutable", map[string]func(client.Object){
+		"changed": investigation(func(i *v1alpha1.Investigation) { i.Spec.PlaybookName = "another" }),
+	}, nil)
+	fact("alertName is immutable", map[string]func(client.Object){
+		"changed": investigation(func(i *v1alpha1.Investigation) { i.Spec.AlertName = "another" }),
+		"removed": investigation(func(i *v1alpha1.Investigation) { i.Spec.AlertName = "" }),
+	}, investigation(func(i *v1alpha1.Investigation) { i.Spec.AlertName = "late" }))
+	fact("entities is immutable", map[string]func(client.Object){
+		"changed": investigation(func(i *v1alpha1.Investigation) { i.Spec.Entities[0].Name = "kube-system/etcd" }),
+		"longer":  investigation(func(i *v1alpha1.Investigation) { i.Spec.Entities = append(i.Spec.Entities, builders.PodEntity()) }),
+	}, nil)
+	const taken = "a cancellation cannot be taken back"
+	cases = append(cases,
+		ruleCase{kind: "Investigation", rule: taken, name: "cancelled", object: bare(), change: cancelled},
+		ruleCase{kind: "Investigation", rule: taken, name: "cancellation taken back", object: full(), refused: true,
+			change: investigation(func(i *v1alpha1.Investigation) { i.Spec.Cancel = nil })})
+
+	const one = "exactly one of analyzer and container must be set"
+	for name, tc := range stepCases() {
+		cases = append(cases, ruleCase{kind: "Investigation", rule: one, name: "plan/" + name, object: bare(), status: true, refused: tc.refused,
+			change: investigation(func(i *v1alpha1.Investigation) {
+				i.Status.Plan = &v1alpha1.InvestigationPlan{
+					PlaybookGeneration: ptr(int64(1)), Automation: v1alpha1.AutomationSemi, Mode: v1alpha1.PlaybookEnforce,
+					ServiceAccountName: "responder", Steps: []v1alpha1.PlaybookStep{tc.step},
+				}
+			})})
+	}
+	return cases
+}
+
+type stepCase struct {
+	step    v1alpha1.PlaybookStep
+	refused bool
+}
+
+func stepCases() map[string]stepCase {
+	container := &v1alpha1.ContainerStep{Image: "registry.example/scan:1"}
+	return map[string]stepCase{
+		"analyzer":  {step: v1alpha1.PlaybookStep{Name: "s", Analyzer: v1alpha1.AnalyzerPod}},
+		"container": {step: v1alpha1.PlaybookStep{Name: "s", Container: container}},
+		"both":      {step: v1alpha1.PlaybookStep{Name: "s", Analyzer: v1alpha1.AnalyzerPod, Container: container}, refused: true},
+		"neither":   {step: v1alpha1.PlaybookStep{Name: "s"}, refused: true},
+	}
+}
+
+func playbookRules() []ruleCase {
+	var cases []ruleCase
+	for name, tc := range stepCases() {
+		cases = append(cases, ruleCase{kind: "Playbook", rule: "exactly one of analyzer and container must be set",
+			name: "step/" + name, refused: tc.refused,
+			object: builders.Playbook(namespace, "", func(p *v1alpha1.Playbook) { p.Spec.Steps = []v1alpha1.PlaybookStep{tc.step} })})
+	}
+	return cases
+}
+
+func alertSourceRules() []ruleCase {
+	of := func(sourceType v1alpha1.AlertSourceType, options *v1alpha1.KubernetesAuditOptions) client.Object {
+		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) {
+			s.Spec.Type, s.Spec.KubernetesAudit = sourceType, options
+		})
+	}
+	const (
+		options = "kubernetesAudit goes with type KubernetesAudit only"
+		fixed   = "type is immutable"
+	)
+	return []ruleCase{
+		{kind: "AlertSource", rule: options, name: "options of audit", object: of(v1alpha1.AlertSourceKubernetesAudit, &v1alpha1.KubernetesAuditOptions{})},
+		{kind: "AlertSource", rule: options, name: "audit without options", object: of(v1alpha1.AlertSourceKubernetesAudit, nil)},
+		{kind: "AlertSource", rule: options, name: "options of Falco", object: of(v1alpha1.AlertSourceFalco, &v1alpha1.KubernetesAuditOptions{}), refused: true},
+		{kind: "AlertSource", rule: fixed, name: "type changed", object: of(v1alpha1.AlertSourceFalco, nil), refused: true,
+			change: func(o client.Object) { o.(*v1alpha1.AlertSource).Spec.Type = v1alpha1.AlertSourceKubernetesAudit }},
+		{kind: "AlertSource", rule: fixed, name: "type kept", object: of(v1alpha1.AlertSourceFalco, nil),
+			change: func(o client.Object) { o.(*v1alpha1.AlertSource).Spec.Suspend = ptr(true) }},
+	}
+}
