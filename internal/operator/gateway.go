@@ -1,22 +1,94 @@
 package operator
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/tocsin-dev/tocsin/internal/ingest/drain"
+	"github.com/tocsin-dev/tocsin/internal/ingest/gateway"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
 // GatewayOptions say how alerts are received.
 type GatewayOptions struct {
 	// Address is where the gateway listens.
 	Address string
+	// Listener is used instead of Address, in tests.
+	Listener net.Listener
 	// CertDir holds tls.crt and tls.key; plain HTTP when empty.
 	CertDir string
 	// SpoolDir is where events are kept until they are in the API server.
 	SpoolDir string
+	// IgnoredUsers are left out of audit events: Tocsin's own requests.
+	IgnoredUsers []string
 }
 
-func addGateway(_ ctrl.Manager, o Options) error {
-	if o.Gateway == nil {
-		return nil
+// ingest receives events and drains them into the API server, on every replica.
+type ingest struct {
+	mgr     ctrl.Manager
+	options GatewayOptions
+	sources *source.Registry
+	clock   clock.WithTicker
+}
+
+var _ manager.LeaderElectionRunnable = &ingest{}
+
+// NeedLeaderElection is false: every replica has a gateway and a spool.
+func (*ingest) NeedLeaderElection() bool { return false }
+
+// Start runs gateway and drain until ctx ends. The spool is closed last, as
+// both use it to the end.
+func (i *ingest) Start(ctx context.Context) (err error) {
+	if err := os.MkdirAll(i.options.SpoolDir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of the spool: %w", err)
+	}
+	events, err := spool.Open(spool.Options{Path: filepath.Join(i.options.SpoolDir, "spool.db"), Clock: i.clock})
+	if damage := (*spool.Damage)(nil); errors.As(err, &damage) {
+		ctrl.LoggerFrom(ctx).Error(damage, "The spool was damaged", "movedTo", damage.MovedTo)
+	} else if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, events.Close()) }()
+
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return i.server(events).Start(ctx) })
+	group.Go(func() error { return i.drain(events).Start(ctx) })
+	return group.Wait()
+}
+
+func (i *ingest) server(events *spool.Spool) *gateway.Server {
+	server := &gateway.Server{
+		Address: i.options.Address, Listener: i.options.Listener,
+		Handler: gateway.New(i.sources, events, i.clock, gateway.DefaultLimits()),
+	}
+	if dir := i.options.CertDir; dir != "" {
+		server.CertFile, server.KeyFile = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	}
+	return server
+}
+
+func (i *ingest) drain(events *spool.Spool) *drain.Drain {
+	return drain.New(drain.Deps{
+		Client: i.mgr.GetClient(), Reader: i.mgr.GetAPIReader(), Watch: i.mgr.GetCache(),
+		Spool: events, Sources: i.sources, Clock: i.clock,
+	})
+}
+
+// ready says whether the gateway knows its sources.
+func (i *ingest) ready(*http.Request) error {
+	if !i.sources.Synced() {
+		return errors.New("the alert sources are not known yet")
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package operator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/controllers"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
@@ -79,20 +81,22 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 	if err := kube.AddIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
-	err = controllers.Setup(mgr, controllers.Options{
+	options := controllers.Options{
 		Clock: o.Clock, RESTConfig: cfg,
 		InvestigatorImage: o.InvestigatorImage, ProtectedNamespaces: o.ProtectedNamespaces,
-	})
-	if err != nil {
+	}
+	ready := healthz.Ping
+	if o.Gateway != nil {
+		gateway := &ingest{mgr: mgr, options: *o.Gateway, sources: source.NewRegistry(), clock: o.Clock}
+		if err := mgr.Add(gateway); err != nil {
+			return nil, err
+		}
+		options.Sources, options.IgnoredUsers, ready = gateway.sources, o.Gateway.IgnoredUsers, gateway.ready
+	}
+	if err := controllers.Setup(mgr, options); err != nil {
 		return nil, err
 	}
-	if err := addGateway(mgr, o); err != nil {
-		return nil, err
-	}
-	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
-		return nil, err
-	}
-	return mgr, mgr.AddReadyzCheck("ping", healthz.Ping)
+	return mgr, errors.Join(mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("gateway", ready))
 }
 
 func managerOptions(o Options) ctrl.Options {

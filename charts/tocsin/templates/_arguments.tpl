@@ -13,6 +13,7 @@
 {{- if not .Values.gateway.tls.plaintext }}
 - --gateway-cert-dir=/etc/tocsin/gateway-tls
 {{- end }}
+- --ignored-users=system:serviceaccount:{{ .Release.Namespace }}:{{ include "tocsin.serviceAccountName" . }}
 - --spool-dir=/var/lib/tocsin/spool
 - --zap-log-level={{ .Values.log.level }}
 - --zap-encoder={{ .Values.log.encoder }}

@@ -31,6 +31,10 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts/status;alertsources/status,verbs=patch
+
 // fieldOwner is who writes, in managed fields.
 const fieldOwner = client.FieldOwner("tocsin-gateway")
 
