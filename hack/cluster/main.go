@@ -11,6 +11,7 @@
 //
 // The clusters of a machine do not see each other. There is no cluster DNS:
 // pods use the addresses of services, or the environment that the kubelet sets.
+// README.md says how it works and where everything is.
 package main
 
 import (
@@ -39,8 +40,10 @@ var commands = map[string]command{
 	"user":       user,
 	"exec":       execute,
 	"assets":     printAssets,
+}
 
-	// What the cluster itself runs.
+// inside are those that the cluster itself runs.
+var inside = map[string]command{
 	"node":    runNode,
 	"enforce": enforce,
 }
@@ -59,8 +62,11 @@ func run(ctx context.Context, arguments []string) error {
 	if len(arguments) == 0 {
 		return fmt.Errorf("say what to do: %s", known)
 	}
-	command, ok := commands[arguments[0]]
-	if !ok {
+	command := commands[arguments[0]]
+	if command == nil {
+		command = inside[arguments[0]]
+	}
+	if command == nil {
 		return fmt.Errorf("unknown command %q: use one of %s", arguments[0], known)
 	}
 	return command(ctx, arguments[1:])

@@ -47,7 +47,7 @@ func Ensure(ctx context.Context, module string, announce func(string)) (string, 
 	if complete(folder) {
 		return folder, nil
 	}
-	announce("building Kubernetes " + Version + " into " + folder + ": about ten minutes on two cores, once")
+	announce("building Kubernetes " + Version + " into " + folder + ": once, about ten minutes on two cores")
 	if err := build(ctx, module, folder); err != nil {
 		return "", err
 	}

@@ -12,14 +12,9 @@ import (
 // PauseImage is the name of the image that holds each pod's namespaces.
 const PauseImage = "tocsin.dev/pause:local"
 
-// WritePause builds the pause program and writes its image to a file.
+// WritePause builds the pause program and writes its image to a file beside it.
 func WritePause(ctx context.Context, module, path string) error {
-	folder, err := os.MkdirTemp("", "tocsin-pause-")
-	if err != nil {
-		return fmt.Errorf("building the pause image: %w", err)
-	}
-	defer os.RemoveAll(folder)
-	binary := filepath.Join(folder, "pause")
+	binary := filepath.Join(filepath.Dir(path), "pause")
 	if err := Go(ctx, module, "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./pause"); err != nil {
 		return fmt.Errorf("building the pause program: %w", err)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 
 	"github.com/tocsin-dev/tocsin/hack/cluster/internal/network"
@@ -97,7 +98,7 @@ func (c Cluster) WriteUser(name string, groups []string) (string, error) {
 	if err := os.MkdirAll(c.Dir.Path("users"), 0o700); err != nil {
 		return "", fmt.Errorf("writing a kubeconfig for %s: %w", name, err)
 	}
-	file := "users/" + name + ".kubeconfig"
+	file := "users/" + url.PathEscape(name) + ".kubeconfig" // a name may have a slash
 	return c.Dir.Path(file), c.writeKubeconfig(authority, client{file, name, groups})
 }
 

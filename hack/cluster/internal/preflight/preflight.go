@@ -34,10 +34,14 @@ func Machine() error {
 	if runtime.GOOS != "linux" {
 		return fmt.Errorf("a local cluster needs Linux (this is %s): use CLUSTER=existing with a KUBECONFIG", runtime.GOOS)
 	}
+	// Before the programs, of which other users' PATH may have fewer.
+	if err := Root(); err != nil {
+		return err
+	}
 	if missing := missingPrograms(exec.LookPath); len(missing) > 0 {
 		return errors.New(explain(missing))
 	}
-	return Root()
+	return nil
 }
 
 // Root says whether the command runs as root.
