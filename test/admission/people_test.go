@@ -7,7 +7,6 @@ import (
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
@@ -97,7 +96,7 @@ func may(t *testing.T, user, in, verb, kind, subresource string) bool {
 			Namespace: in, Verb: verb, Group: v1alpha1.GroupVersion.Group, Resource: kind, Subresource: subresource,
 		},
 	}}
-	var c client.Client = as(t, admin)
+	c := as(t, admin)
 	if err := c.Create(t.Context(), review); err != nil {
 		t.Fatal(err)
 	}

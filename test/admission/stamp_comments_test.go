@@ -182,7 +182,7 @@ func TestTimeCannotBeForged(t *testing.T) {
 	entry := func(manager string, operation metav1.ManagedFieldsOperationType, version, subresource, owned string, at time.Time) metav1.ManagedFieldsEntry {
 		return metav1.ManagedFieldsEntry{
 			Manager: manager, Operation: operation, APIVersion: version, Subresource: subresource,
-			Time: &metav1.Time{Time: at}, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(owned)},
+			Time: &metav1.Time{Time: at}, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(owned),
 		}
 	}
 	// More entries of updates than the API server keeps: it folds the oldest.
