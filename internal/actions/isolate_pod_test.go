@@ -57,7 +57,12 @@ func TestAForgedMarkDoesNotProtect(t *testing.T) {
 	t.Parallel()
 	for _, mark := range []string{"0123456789abcdef", "mine", "", "A.b_c", strings.Repeat("f", 63)} {
 		p := rendered(t)
-		c := fake.NewClientBuilder().WithObjects(webPod(map[string]string{isolatedByLabel: mark})).Build()
+		objects := []client.Object{webPod(map[string]string{isolatedByLabel: mark})}
+		if mark == "mine" {
+			forged := &networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: policyPrefix + mark}}
+			objects = append(objects, forged)
+		}
+		c := fake.NewClientBuilder().WithObjects(objects...).Build()
 		if err := p.Act(t.Context(), c); err != nil {
 			t.Fatalf("%q: %v", mark, err)
 		}

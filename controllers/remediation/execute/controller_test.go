@@ -124,8 +124,8 @@ var _ = Describe("A remediation that waits for approval", func() {
 		Entry("after seven days", v1alpha1.RemediationExpired, func(SpecContext) { t.pass(7 * 24 * time.Hour) }),
 	)
 
-	DescribeTable("is not acted on from a stale view", func(ctx SpecContext, change func(SpecContext)) {
-		t.request(ctx)
+	DescribeTable("is not acted on from a stale view", func(ctx SpecContext, action v1alpha1.RemediationAction, change func(SpecContext)) {
+		t.request(ctx, func(r *v1alpha1.Remediation) { r.Spec.Action = action })
 		t.settle(ctx)
 		t.decide(ctx, v1alpha1.DecisionApprove, "bob")
 		stale := t.get(ctx)
@@ -137,11 +137,14 @@ var _ = Describe("A remediation that waits for approval", func() {
 		Expect(t.get(ctx).Status.Attempts).To(BeNil())
 		Expect(t.settle(ctx).Status.State).NotTo(Equal(v1alpha1.RemediationSucceeded))
 	},
-		Entry("of a rejection", func(ctx SpecContext) { t.decide(ctx, v1alpha1.DecisionReject, "carol") }),
-		Entry("of a cancellation", func(ctx SpecContext) {
+		Entry("of a rejection, before it deletes a pod", v1alpha1.ActionDeletePod, func(ctx SpecContext) {
+			t.decide(ctx, v1alpha1.DecisionReject, "carol")
+		}),
+		Entry("of a rejection", v1alpha1.ActionIsolatePod, func(ctx SpecContext) { t.decide(ctx, v1alpha1.DecisionReject, "carol") }),
+		Entry("of a cancellation", v1alpha1.ActionIsolatePod, func(ctx SpecContext) {
 			t.edit(ctx, func(s *v1alpha1.RemediationSpec) { s.Cancel = &v1alpha1.CancelRequest{Reason: "a drill"} })
 		}),
-		Entry("of a deletion", func(ctx SpecContext) {
+		Entry("of a deletion", v1alpha1.ActionIsolatePod, func(ctx SpecContext) {
 			rem := t.get(ctx)
 			rem.Finalizers = append(rem.Finalizers, "example.com/other")
 			Expect(admin.Update(ctx, rem)).To(Succeed())
