@@ -32,8 +32,8 @@ const (
 	maxEventBytes = 4 << 20
 )
 
-// read sorts the events of a body. One bad event does not spoil the others.
-func read(data []byte, d decode.Decoder) (content, error) {
+// readContent sorts the events of a body. One bad event does not spoil the others.
+func readContent(data []byte, d decode.Decoder) (content, error) {
 	records, err := body.Split(data)
 	if err != nil {
 		return content{}, err

@@ -215,7 +215,7 @@ func unreadable(err error, limit int64) *Problem {
 
 // accept makes the good events of a body durable, and counts the others.
 func (h *Handler) accept(ctx context.Context, from source.Source, data []byte) (*Accepted, *Problem) {
-	c, err := read(data, from.Decoder)
+	c, err := readContent(data, from.Decoder)
 	if err != nil {
 		return nil, problem(http.StatusRequestEntityTooLarge, "too-many", "Too many events", err.Error()+". Send smaller batches.")
 	}
