@@ -16,13 +16,20 @@ type Context struct {
 
 // Alert is what counts of an alert.
 type Alert struct {
+	// ID tells the incident's alerts apart.
+	ID       int
 	Severity model.Severity
 	Tactics  []model.Tactic
 }
 
 // Join is the context of an entity that acts as another: a pod as its service account.
 func (c Context) Join(other Context) Context {
-	out := Context{Role: c.Role, Alerts: slices.Concat(c.Alerts, other.Alerts)}
+	out := Context{Role: c.Role, Alerts: slices.Clone(c.Alerts)}
+	for _, a := range other.Alerts {
+		if !slices.ContainsFunc(out.Alerts, func(known Alert) bool { return known.ID == a.ID }) {
+			out.Alerts = append(out.Alerts, a)
+		}
+	}
 	if rolePoints[other.Role] > rolePoints[out.Role] {
 		out.Role = other.Role
 	}
@@ -69,12 +76,12 @@ func (c Context) findings() []finding {
 // step, and which tactic that was, the furthest one.
 func (c Context) wentOn() (model.Tactic, bool) {
 	furthest := model.Tactic("")
-	for i, in := range c.Alerts {
+	for _, in := range c.Alerts {
 		if !slices.ContainsFunc(in.Tactics, func(t model.Tactic) bool { return slices.Contains(entry, t) }) {
 			continue
 		}
-		for k, later := range c.Alerts {
-			if k == i {
+		for _, later := range c.Alerts {
+			if later.ID == in.ID {
 				continue
 			}
 			for _, t := range later.Tactics {
@@ -86,3 +93,7 @@ func (c Context) wentOn() (model.Tactic, bool) {
 	}
 	return furthest, furthest != ""
 }
+
+// WithoutRole keeps the alerts alone: what a pod acts as may be an attacker
+// without the pod being one.
+func (c Context) WithoutRole() Context { return Context{Role: model.RoleUnknown, Alerts: c.Alerts} }

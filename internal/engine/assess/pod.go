@@ -90,7 +90,7 @@ func (p Pod) origin() []finding {
 	case p.Bare && p.Namespace == "kube-system":
 		out = append(out, finding{maliciousPoints, "nothing controls it, though it is in kube-system"})
 	case p.Bare:
-		out = append(out, finding{10, "nothing controls it"})
+		out = append(out, finding{8, "nothing controls it"})
 	}
 	for _, reason := range p.Warnings {
 		out = append(out, finding{2, "recent warning: " + reason})
