@@ -124,24 +124,22 @@ func (c toy) process(p *harness.Process) (harness.Runnable, error) {
 func (c toy) scenario(name string) harness.Scenario {
 	return harness.Scenario{
 		Name: name, Process: c.process, Quiet: 300 * time.Millisecond,
-		Steps: []harness.Step{{
-			Name: "alerts",
-			Do: func(ctx context.Context, r *harness.Run) error {
-				for _, name := range []string{"first", "second"} {
-					if err := create(ctx, r, builders.Alert(r.Namespace, name)); err != nil {
-						return err
-					}
-					// The second comes when the first is done.
-					if name == "first" {
-						if err := r.Log.Await(ctx, joined(name)); err != nil {
-							return err
-						}
-					}
-				}
-				return nil
+		Steps: []harness.Step{
+			{
+				Name: "first alert",
+				Do: func(ctx context.Context, r *harness.Run) error {
+					return create(ctx, r, builders.Alert(r.Namespace, "first"))
+				},
+				Await: joined("first"),
 			},
-			Await: func(_ *harness.Run, v history.View) error { return joined("second")(v) },
-		}},
+			{
+				Name: "second alert",
+				Do: func(ctx context.Context, r *harness.Run) error {
+					return create(ctx, r, builders.Alert(r.Namespace, "second"))
+				},
+				Await: joined("second"),
+			},
+		},
 		Outcome: func(_ *harness.Run, v history.View) any {
 			members := map[string]int{}
 			for _, alert := range history.List[*v1alpha1.Alert](v) {
@@ -155,7 +153,7 @@ func (c toy) scenario(name string) harness.Scenario {
 		},
 		Flips: []harness.Flip{{
 			Name:     "an alert is replaced by another of its name",
-			Resource: schema.GroupResource{Group: "tocsin.dev", Resource: "alerts"}, After: "alerts",
+			Resource: schema.GroupResource{Group: "tocsin.dev", Resource: "alerts"}, After: "second alert",
 			Do: func(ctx context.Context, r *harness.Run) error {
 				err := r.Client.Delete(ctx, builders.Alert(r.Namespace, "first"))
 				return errors.Join(client.IgnoreNotFound(err), create(ctx, r, builders.Alert(r.Namespace, "first")))
@@ -172,8 +170,8 @@ func create(ctx context.Context, r *harness.Run, object client.Object) error {
 	return nil
 }
 
-func joined(name string) func(history.View) error {
-	return func(v history.View) error {
+func joined(name string) func(*harness.Run, history.View) error {
+	return func(_ *harness.Run, v history.View) error {
 		if alert, ok := history.Get[*v1alpha1.Alert](v, name); !ok || alert.Status.IncidentName == "" {
 			return fmt.Errorf("alert %s is in no incident", name)
 		}

@@ -56,6 +56,9 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	c.Config.QPS = -1
 	ctx, c.cancel = context.WithCancel(ctx)
 	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err == nil {
+		err = c.govern(ctx)
+	}
+	if err == nil {
 		c.recorder, err = history.Record(ctx, c.Config, c.Scheme, kinds()...)
 	}
 	if err != nil {

@@ -19,10 +19,12 @@ type Perturbation struct {
 	// Fault spoils a write.
 	Fault wire.Fault
 	// Before is called before each step, Meanwhile once it was done and is not
-	// yet awaited, After when it has had its effect.
+	// yet awaited, After when it has had its effect. They serve one run.
 	Before    func(*Run, Step)
 	Meanwhile func(context.Context, *Run, Step)
 	After     func(context.Context, *Run, Step) error
+	// End is called after the last step.
+	End func(*Run)
 	// Outcome is set where the run comes to something else than the undisturbed one.
 	Outcome func(undisturbed any) any
 }
@@ -30,40 +32,59 @@ type Perturbation struct {
 // Undisturbed is a run in which nothing goes wrong.
 var Undisturbed = Perturbation{Name: "undisturbed"}
 
-// effects are the ways to spoil a write, by the names in the list of perturbations.
-var effects = []struct {
+// spoilings are the ways to spoil write k, by the names in the list of
+// perturbations.
+var spoilings = []struct {
 	name   string
-	effect wire.Effect
+	effect func(k int) wire.Effect
 }{
-	{"P1 crash before", wire.CrashBefore},
-	{"P2 crash after", wire.CrashAfter},
-	{"P3 time-out", wire.TimeOut},
-	{"P3 bad gateway", wire.BadGateway},
+	{"P1 crash before", func(int) wire.Effect { return wire.CrashBefore }},
+	{"P2 crash after", func(int) wire.Effect { return wire.CrashAfter }},
+	{"P3 ambiguous", func(k int) wire.Effect { return []wire.Effect{wire.TimeOut, wire.BadGateway}[k%2] }},
 }
 
-// staleFor is how long a process works on a stale view at most, and lull how
-// long it must have written nothing to be done with it.
+// lull is how long a process must have written nothing to be done for now, and
+// staleFor how long that is waited for.
 const (
-	staleFor = 2 * time.Second
 	lull     = 300 * time.Millisecond
+	staleFor = 3 * time.Second
 )
 
-// Stale shows the process nothing new of the kind while it digests the step.
-func Stale(resource schema.GroupResource, during string) Perturbation {
+// Stale shows the process nothing new of the kind, from the step on for as long
+// as the steps have their effect all the same.
+func Stale(resource schema.GroupResource, from string) Perturbation {
+	holding := false
+	release := func(r *Run) {
+		holding = false
+		r.Wire.Release(resource)
+	}
 	return Perturbation{
-		Name: fmt.Sprintf("%s during %s", resource, during),
+		Name: fmt.Sprintf("%s from %s", resource, from),
 		Before: func(r *Run, step Step) {
-			if step.Name == during {
+			if step.Name == from {
+				holding = true
 				r.Wire.Hold(resource)
 			}
 		},
 		Meanwhile: func(ctx context.Context, r *Run, step Step) {
-			if step.Name == during {
-				r.lull(ctx)
-				r.Wire.Release(resource)
+			if holding && !r.effective(ctx, step) {
+				release(r)
 			}
 		},
+		End: release,
 	}
+}
+
+// effective waits until the step has its effect, or the process has nothing to
+// write any more for now.
+func (r *Run) effective(ctx context.Context, step Step) bool {
+	clk := clock.RealClock{}
+	start, met := clk.Now(), false
+	_ = wait.PollUntilContextTimeout(ctx, pollInterval, staleFor, true, func(context.Context) (bool, error) {
+		met = step.Await == nil || step.Await(r, r.Log.View()) == nil
+		return met || clk.Since(start) > lull && clk.Since(r.Wire.LastWrite()) > lull, nil
+	})
+	return met
 }
 
 // Unobserved does the flip while the process sees nothing of the kind, and
@@ -81,13 +102,4 @@ func Unobserved(flip Flip) Perturbation {
 		},
 		Outcome: flip.Outcome,
 	}
-}
-
-// lull waits until the process has nothing to write any more for now.
-func (r *Run) lull(ctx context.Context) {
-	clk := clock.RealClock{}
-	start := clk.Now()
-	_ = wait.PollUntilContextTimeout(ctx, pollInterval, staleFor, true, func(context.Context) (bool, error) {
-		return clk.Since(start) > lull && clk.Since(r.Wire.LastWrite()) > lull, nil
-	})
 }

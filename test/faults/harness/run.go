@@ -81,7 +81,7 @@ func (c *Cluster) play(ctx context.Context, s Scenario, p Perturbation, r *Run, 
 	ctx, cancel := context.WithCancelCause(ctx)
 	beside := []<-chan error{spawn(cancel, func() error { return r.supervise(ctx, s) })}
 	if s.World != nil {
-		beside = append(beside, spawn(cancel, func() error { return s.World(ctx, r) }))
+		beside = append(beside, spawn(cancel, func() error { return wrap("the world: %w", s.World(ctx, r)) }))
 	}
 	defer func() {
 		cancel(nil)
@@ -165,6 +165,9 @@ func (r *Run) steps(ctx context.Context, s Scenario, p Perturbation) error {
 			}
 		}
 	}
+	if p.End != nil {
+		p.End(r)
+	}
 	return nil
 }
 
@@ -181,10 +184,21 @@ func (r *Run) insist(ctx context.Context, do func(context.Context, *Run) error) 
 	return nil
 }
 
+func wrap(format string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format, err)
+}
+
 func (r *Run) await(ctx context.Context, timeout time.Duration, condition func(history.View) error) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return r.Log.Await(ctx, condition)
+	err := r.Log.Await(bounded, condition)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return fmt.Errorf("given up: %w", cause)
+	}
+	return err
 }
 
 // settle waits until the run has come to what is wanted and nothing is written

@@ -24,16 +24,16 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 	}
 	report := newReport(base)
 	defer func() { t.Logf("%s", report) }()
-	for _, e := range effects {
+	for _, e := range spoilings {
 		for _, class := range []wire.Class{wire.State, wire.Aside} {
 			writes := len(base.Wire.Writes(class))
 			name := e.name
 			if class == wire.Aside {
-				name += " a review or event"
+				name += " a review or dry run"
 			}
 			t.Run(name, func(t *testing.T) {
 				for k := 1; k <= writes; k++ {
-					p := Perturbation{Name: fmt.Sprintf("%03d", k), Fault: wire.Fault{Effect: e.effect, Class: class, Number: k}}
+					p := Perturbation{Name: fmt.Sprintf("%03d", k), Fault: wire.Fault{Effect: e.effect(k), Class: class, Number: k}}
 					attempt(t, c, s, p, base, report.row(name))
 				}
 			})
@@ -117,8 +117,8 @@ func (r *report) String() string {
 	for _, write := range r.base.Wire.Writes(wire.State) {
 		writes[write.Kind()]++
 	}
-	fmt.Fprintf(&b, "undisturbed: %d writes, %d reviews and events, %s\n",
-		len(r.base.Wire.Writes(wire.State)), len(r.base.Wire.Writes(wire.Aside)), r.base.Duration.Round(time.Millisecond))
+	fmt.Fprintf(&b, "undisturbed: %d writes, %d reviews and dry runs, %d events, %s\n",
+		len(r.base.Wire.Writes(wire.State)), len(r.base.Wire.Writes(wire.Aside)), len(r.base.Wire.Writes(wire.Event)), r.base.Duration.Round(time.Millisecond))
 	for _, kind := range slices.Sorted(maps.Keys(writes)) {
 		fmt.Fprintf(&b, "  %3d %s\n", writes[kind], kind)
 	}

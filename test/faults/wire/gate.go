@@ -21,13 +21,14 @@ func (w *Wire) Release(resource schema.GroupResource) { w.gate(resource).open(fa
 // happened in between is never seen.
 func (w *Wire) Expire(resource schema.GroupResource) { w.gate(resource).open(true) }
 
-// Watched lists the kinds that the processes of the run have watched.
+// Watched lists the kinds of which the processes of the run were told that
+// something had changed.
 func (w *Wire) Watched() []schema.GroupResource {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []schema.GroupResource
 	for resource, gate := range w.gates {
-		if gate.opened() > 0 {
+		if gate.told() {
 			all = append(all, resource)
 		}
 	}
@@ -63,7 +64,7 @@ type gate struct {
 	held    chan struct{} // closed when the gate opens; nil while it is open
 	streams map[*stream]bool
 	refuse  int // resumed watches still to be answered with 410
-	total   int
+	frames  atomic.Int64
 }
 
 func (g *gate) hold() {
@@ -102,11 +103,7 @@ func (g *gate) synced() (open int, all bool) {
 	return len(g.streams), true
 }
 
-func (g *gate) opened() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.total
-}
+func (g *gate) told() bool { return g.frames.Load() > 0 }
 
 // refuses tells whether the watch resumes one that was made to expire.
 func (g *gate) refuses(req *http.Request) bool {
@@ -131,7 +128,6 @@ func (g *gate) watch(req *http.Request, body io.ReadCloser) io.ReadCloser {
 	s := &stream{ReadCloser: body, gate: g, closed: make(chan struct{}), expired: make(chan struct{})}
 	s.listing.Store(req.URL.Query().Get("sendInitialEvents") == "true")
 	g.streams[s] = true
-	g.total++
 	return s
 }
 
@@ -166,6 +162,9 @@ func (s *stream) Read(p []byte) (int, error) {
 		s.listing.Store(!bytes.Contains(s.tail, []byte(listed)))
 		s.tail = s.tail[max(0, len(s.tail)-len(listed)):]
 		return n, err
+	}
+	if n > 0 {
+		s.gate.frames.Add(1)
 	}
 	if held := s.gate.waits(); held != nil {
 		select {

@@ -1,7 +1,9 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -16,9 +18,12 @@ const (
 	Read Class = iota
 	// State changes what is stored, and is what faults are counted by.
 	State
-	// Aside is stored nowhere or matters to nobody's decision: reviews, dry
-	// runs, tokens and events. Faults at them are counted apart.
+	// Aside is stored nowhere: reviews, dry runs and tokens. Faults at them are
+	// counted apart.
 	Aside
+	// Event is for people to read; no decision rests on it. Events are written
+	// from a queue, beside what they tell of.
+	Event
 	// Lease keeps a leader in office. It is neither counted nor spoiled.
 	Lease
 )
@@ -83,11 +88,30 @@ func classify(r Request, req *http.Request) Class {
 		return Lease
 	case strings.HasSuffix(r.Resource.Group, "authorization.k8s.io"),
 		strings.HasSuffix(r.Resource.Group, "authentication.k8s.io"),
-		r.Resource.Resource == "events",
 		r.Subresource == "token",
-		req.URL.Query().Get("dryRun") != "":
+		rehearses(req):
 		return Aside
+	case r.Resource.Resource == "events":
+		return Event
 	default:
 		return State
 	}
+}
+
+// rehearses tells whether the request is a dry run. A deletion says so in its
+// body: as JSON, or as field 5 of DeleteOptions in protobuf.
+func rehearses(req *http.Request) bool {
+	if req.URL.Query().Get("dryRun") != "" {
+		return true
+	}
+	if req.Method != http.MethodDelete || req.GetBody == nil {
+		return false
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return false
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	return err == nil && (bytes.Contains(data, []byte(`"dryRun":["All"]`)) || bytes.Contains(data, []byte("\x2a\x03All")))
 }
