@@ -54,18 +54,6 @@ func loadAIT(dir, scenario string) (dataset, error) {
 				{Key: model.Key{Kind: model.KindIP, Name: row[2]}, Category: model.CategoryEvidence},
 			},
 		}
-		switch os.Getenv("MAP") {
-		case "device":
-			e.alert.Entities = e.alert.Entities[:1]
-		case "ipasset":
-			e.alert.Entities[1].Category = model.CategoryAsset
-		case "iponly":
-			e.alert.Entities = e.alert.Entities[1:]
-		case "attacker":
-			e.alert.Entities[1].Role = model.RoleSource
-		case "user":
-			e.alert.Entities = append(e.alert.Entities, model.Entity{Key: model.Key{Kind: model.KindNamespace, Name: "all"}, Category: model.CategoryAsset})
-		}
 		d.events = append(d.events, e)
 	}
 	d.sort()

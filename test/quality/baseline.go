@@ -26,6 +26,12 @@ func baseline(events []event, gap time.Duration, key func(event) string) []int {
 	return out
 }
 
-func byTime(event) string            { return "" }
-func byHost(e event) string          { return e.host }
-func byHostSignature(e event) string { return e.host + "\x00" + e.signature }
+// baselines are what one would do without an engine.
+var baselines = []struct {
+	name string
+	key  func(event) string
+}{
+	{"time", func(event) string { return "" }},
+	{"host", func(e event) string { return e.host }},
+	{"host+signature", func(e event) string { return e.host + "\x00" + e.signature }},
+}

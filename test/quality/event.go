@@ -87,4 +87,3 @@ func (d dataset) begin() time.Time {
 	}
 	return time.Time{}
 }
-

@@ -3,15 +3,46 @@
 package main
 
 import (
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
 )
 
+func main() {
+	sensitivity := flag.Bool("sensitivity", false, "also halve and double every figure of the policy (minutes)")
+	verbose := flag.Bool("v", false, "also print every transplanted scenario")
+	explain := flag.String("explain", "", "print the decisions behind the incidents of one dataset")
+	only := flag.String("only", "", "only the groups whose name contains this")
+	flag.Parse()
+
+	groups, skipped := load(fixtures(), *only)
+	for _, s := range skipped {
+		fmt.Println("SKIPPED", s)
+	}
+	if *explain != "" {
+		for _, g := range groups {
+			for _, d := range g.sets {
+				if d.name == *explain {
+					explainBest(os.Stdout, d)
+				}
+			}
+		}
+		return
+	}
+	report(os.Stdout, groups, *verbose)
+	if *sensitivity {
+		sweep(os.Stdout, groups)
+	}
+}
+
+// fixtures is the folder of other people's labelled data.
 func fixtures() string {
 	if dir := os.Getenv("TOCSIN_FIXTURES"); dir != "" {
 		return dir
@@ -19,73 +50,86 @@ func fixtures() string {
 	return filepath.Join("..", "shared", "fixtures")
 }
 
-func main() {
-	var sets []dataset
+// group is a set of datasets that are reported together.
+type group struct {
+	name      string
+	sets      []dataset
+	summary   bool // too many to print each
+	baselines bool
+}
+
+// load reads what there is, and says what there is not.
+func load(dir, only string) (groups []group, skipped []string) {
+	wanted := func(name string) bool { return strings.Contains(name, only) }
+	var ait []dataset
 	for _, scenario := range []string{"russellmitchell", "shaw"} {
-		d, err := loadAIT(fixtures(), scenario)
+		d, err := loadAIT(dir, scenario)
 		if err != nil {
-			fmt.Printf("SKIPPED %s: %v\n", scenario, err)
+			skipped = append(skipped, fmt.Sprintf("ait-ads %s: %v", scenario, err))
 			continue
 		}
-		sets = append(sets, d)
+		ait = append(ait, d)
 	}
-	if len(sets) == 2 {
-		sets = append(sets, overlay(sets[0], sets[1], 10*time.Minute), overlay(sets[1], sets[0], 10*time.Minute))
-	}
-	if os.Getenv("TRANS") != "" {
-		var singles, doubles []dataset
-		for _, bg := range sets[:2] {
-			for _, at := range sets[:2] {
-				singles = append(singles, transplants(bg, at, 12)...)
+	if len(ait) == 2 {
+		one, two := ait[0], ait[1]
+		add := func(name string, summary bool, sets func() []dataset) {
+			if wanted(name) {
+				groups = append(groups, group{name: name, sets: sets(), summary: summary, baselines: true})
 			}
 		}
-		for i := range 12 {
-			doubles = append(doubles, overlay(singles[i], singles[47-i], 10*time.Minute), overlay(singles[12+i], singles[35-i], 10*time.Minute))
-		}
-		if os.Getenv("TRANS") == "sweep" {
-			for _, v := range variants() {
-				f, w, fr, m := mean(singles, v.dedup, v.corr, false)
-				f2, w2, fr2, m2 := mean(doubles, v.dedup, v.corr, false)
-				fmt.Printf("%-22s %.3f worst %.3f frag %.2f most %d   %.3f worst %.3f frag %.2f most %d\n", v.name, f, w, fr, m, f2, w2, fr2, m2)
-			}
-			return
-		}
-		f, w, fr, m := mean(singles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)
-		fmt.Println("singles", f, w, fr, m)
-		f, w, fr, m = mean(doubles, dedup.DefaultPolicy(), correlation.DefaultPolicy(), true)
-		fmt.Println("doubles", f, w, fr, m)
-		return
+		add("AIT alert data set, one intrusion", false, func() []dataset { return ait })
+		add("AIT alert data set, two intrusions at once", false, func() []dataset {
+			return []dataset{overlay(one, two, apart), overlay(two, one, apart)}
+		})
+		add("transplanted: each intrusion at other times, in its own and the other network", true, func() []dataset {
+			return transplanted(one, two)
+		})
+		add("transplanted, two intrusions at once", true, func() []dataset { return paired(transplanted(one, two)) })
 	}
-	if os.Getenv("SWEEP") != "" {
-		sweep(sets)
-		return
+	if name := "Kubernetes stories of our own"; wanted(name) {
+		groups = append(groups, group{name: name, sets: stories()})
 	}
-	for _, d := range sets {
-		start := time.Now() //nolint:forbidigo // measures the harness itself
-		r := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy())
-		fmt.Printf("%-22s %d events, %d alerts, %.1fs\n", d.name, len(d.events), r.alerts, time.Since(start).Seconds())
-		for _, intrusion := range d.scored() {
-			if os.Getenv("TRACE") == d.name {
-				trace(d, r, intrusion, 600, 3000)
-			}
-			print1(d, "engine", r.incidents, intrusion)
-			for _, b := range []struct {
-				name string
-				key  func(event) string
-			}{{"time", byTime}, {"host", byHost}, {"host+signature", byHostSignature}} {
-				for _, gap := range gaps {
-					print1(d, fmt.Sprintf("%s %s", b.name, gap), baseline(d.events, gap, b.key), intrusion)
+	for _, read := range []func(string) (dataset, error){loadWazuh, loadMicrosoft} {
+		d, err := read(dir)
+		if err != nil {
+			skipped = append(skipped, fmt.Sprintf("%s: %v", d.name, err))
+			continue
+		}
+		if wanted(d.name) {
+			groups = append(groups, group{name: d.name, sets: []dataset{d}})
+		}
+	}
+	return groups, skipped
+}
+
+// apart is how long after the first intrusion the second one begins.
+const apart = 10 * time.Minute
+
+func report(w io.Writer, groups []group, verbose bool) {
+	for _, g := range groups {
+		fmt.Fprintf(w, "\n%s\n", g.name)
+		if g.summary && !verbose {
+			m := mean(g.sets, engineGrouping(dedup.DefaultPolicy(), correlation.DefaultPolicy()))
+			fmt.Fprintf(w, "  %-34s %s\n", fmt.Sprintf("engine, %d scenarios, mean", len(g.sets)), m)
+		} else {
+			for _, d := range g.sets {
+				r := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy())
+				for _, intrusion := range d.scored() {
+					s := score(d.events, r.incidents, intrusion)
+					fmt.Fprintf(w, "  %-34s F1 %.3f  recall %.3f  precision %.3f  fragments %d  incidents %d  events %d  alerts %d  reduction %.2f %%\n",
+						d.name+" / "+intrusion, s.f1, s.recall, s.precision, s.fragments, count(r.incidents), len(d.events), r.alerts,
+						100*(1-float64(count(r.incidents))/float64(len(d.events))))
 				}
 			}
 		}
-	}
-}
-
-func print1(d dataset, name string, incidents []int, intrusion string) {
-	s := score(d.events, incidents, intrusion)
-	fmt.Printf("  %-24s %-28s F1 %.3f  recall %.3f  precision %.3f  fragments %2d  incidents %5d\n",
-		intrusion, name, s.f1, s.recall, s.precision, s.fragments, count(incidents))
-	if name == "engine" {
-		fmt.Printf("     %v\n", s.phases)
+		if !g.baselines {
+			continue
+		}
+		for _, b := range baselines {
+			for _, gap := range gaps {
+				m := mean(g.sets, func(d dataset) ([]int, int) { return baseline(d.events, gap, b.key), 0 })
+				fmt.Fprintf(w, "    %-32s %s\n", fmt.Sprintf("%s, gap %s", b.name, gap), m)
+			}
+		}
 	}
 }

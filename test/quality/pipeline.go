@@ -15,6 +15,14 @@ type run struct {
 	alertOf   []int
 }
 
+// engineGrouping groups a dataset as the product does.
+func engineGrouping(dp dedup.Policy, cp correlation.Policy) func(dataset) ([]int, int) {
+	return func(d dataset) ([]int, int) {
+		r := pipeline(d, dp, cp)
+		return r.incidents, r.alerts
+	}
+}
+
 // pipeline sends raw events the way the product does: the fingerprint's window
 // decides on a new alert, the engine on its incident; each event belongs to the
 // incident that its alert is in at the end.

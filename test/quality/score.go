@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 )
@@ -14,6 +15,7 @@ type result struct {
 	recall, precision, f1 float64
 	fragments             int
 	phases                map[string]float64
+	incident              int
 }
 
 type hostSignature struct{ host, signature string }
@@ -54,7 +56,7 @@ func score(events []event, incidents []int, intrusion string) result {
 		if len(t.phase) == 0 {
 			continue
 		}
-		r := result{phases: map[string]float64{}}
+		r := result{phases: map[string]float64{}, incident: id}
 		for phase, size := range phaseSize {
 			r.phases[phase] = t.phase[phase] / size
 			r.recall += t.phase[phase] / size / float64(len(phaseSize))
@@ -90,4 +92,32 @@ func count(incidents []int) int {
 		seen[id] = true
 	}
 	return len(seen)
+}
+
+// average is how a grouping does over many datasets.
+type average struct {
+	f1, worst, fragments, incidents float64
+	most, alerts                    int
+}
+
+func (a average) String() string {
+	return fmt.Sprintf("F1 %.3f  worst %.3f  fragments %4.1f  incidents %5.0f (most %d)", a.f1, a.worst, a.fragments, a.incidents, a.most)
+}
+
+func mean(sets []dataset, grouping func(dataset) ([]int, int)) average {
+	out := average{worst: 1}
+	n := 0.0
+	for _, d := range sets {
+		incidents, alerts := grouping(d)
+		out.alerts += alerts
+		out.incidents += float64(count(incidents)) / float64(len(sets))
+		out.most = max(out.most, count(incidents))
+		for _, intrusion := range d.scored() {
+			s := score(d.events, incidents, intrusion)
+			out.f1, out.fragments, out.worst, n = out.f1+s.f1, out.fragments+float64(s.fragments), min(out.worst, s.f1), n+1
+		}
+	}
+	out.f1 /= n
+	out.fragments /= n
+	return out
 }

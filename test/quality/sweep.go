@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
@@ -25,15 +25,6 @@ func variants() []variant {
 		change(&v.dedup, &v.corr)
 		out = append(out, v)
 	}
-	if v := os.Getenv("TRY"); v != "" {
-		for _, w := range []int{1, 2, 3, 4} {
-			add(fmt.Sprintf("device %d", w), func(_ *dedup.Policy, c *correlation.Policy) { c.Weights[model.KindDevice] = w })
-		}
-		add("quiet/2", func(d *dedup.Policy, _ *correlation.Policy) { d.Quiet /= 2 })
-		add("quiet/2 device 2", func(d *dedup.Policy, c *correlation.Policy) { d.Quiet /= 2; c.Weights[model.KindDevice] = 2 })
-		add("prox 3m", func(_ *dedup.Policy, c *correlation.Policy) { c.ProximateWindow = 3 * time.Minute })
-		return out
-	}
 	for _, f := range []float64{0.5, 2} {
 		times := func(d time.Duration) time.Duration { return time.Duration(float64(d) * f) }
 		add(fmt.Sprintf("quiet x%g", f), func(d *dedup.Policy, _ *correlation.Policy) { d.Quiet = times(d.Quiet) })
@@ -51,45 +42,25 @@ func variants() []variant {
 		})
 	}
 	for _, n := range []int{-2, -1, 1, 2} { // a bit is a factor of two already
-		add(fmt.Sprintf("joinBits %+d", n), func(_ *dedup.Policy, c *correlation.Policy) { c.JoinBits += n; c.MergeBits = max(c.MergeBits, c.JoinBits) })
+		add(fmt.Sprintf("joinBits %+d", n), func(_ *dedup.Policy, c *correlation.Policy) {
+			c.JoinBits += n
+			c.MergeBits = max(c.MergeBits, c.JoinBits)
+		})
 		add(fmt.Sprintf("mergeBits %+d", n), func(_ *dedup.Policy, c *correlation.Policy) { c.MergeBits += n })
 		add(fmt.Sprintf("routineBits %+d", n), func(_ *dedup.Policy, c *correlation.Policy) { c.RoutineBits += n })
 	}
 	return out
 }
 
-// mean is how a policy does over many datasets.
-func mean(sets []dataset, dp dedup.Policy, cp correlation.Policy, verbose bool) (f1, worst, fragments float64, most int) {
-	n := 0.0
-	worst = 1
-	for _, d := range sets {
-		r := pipeline(d, dp, cp)
-		for _, intrusion := range d.scored() {
-			s := score(d.events, r.incidents, intrusion)
-			f1, fragments, worst, n = f1+s.f1, fragments+float64(s.fragments), min(worst, s.f1), n+1
-			if os.Getenv("IMPURE") == d.name {
-				impure(d, r, intrusion)
-			}
-			if verbose {
-				fmt.Printf("   %-34s %.3f r %.3f p %.3f frag %d incidents %d %v\n", d.name, s.f1, s.recall, s.precision, s.fragments, count(r.incidents), s.phases)
-			}
+// sweep prints how much the result depends on each figure.
+func sweep(w io.Writer, groups []group) {
+	for _, g := range groups {
+		if !g.baselines {
+			continue
 		}
-		most = max(most, count(r.incidents))
-	}
-	return f1 / n, worst, fragments / n, most
-}
-
-func sweep(sets []dataset) {
-	for _, v := range variants() {
-		fmt.Printf("%-22s", v.name)
-		for _, d := range sets {
-			r := pipeline(d, v.dedup, v.corr)
-			for _, intrusion := range d.scored() {
-				s := score(d.events, r.incidents, intrusion)
-				fmt.Printf("  %.3f/%d", s.f1, s.fragments)
-			}
-			fmt.Printf(" (%d,%d)", count(r.incidents), r.alerts)
+		fmt.Fprintf(w, "\nsensitivity: %s\n", g.name)
+		for _, v := range variants() {
+			fmt.Fprintf(w, "  %-22s %s\n", v.name, mean(g.sets, engineGrouping(v.dedup, v.corr)))
 		}
-		fmt.Println()
 	}
 }

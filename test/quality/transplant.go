@@ -53,3 +53,29 @@ func transplants(background, attack dataset, n int) []dataset {
 	}
 	return out
 }
+
+// perPair is how many times each intrusion is played in each background.
+const perPair = 12
+
+// transplanted are scenarios made of two: each intrusion in each background.
+func transplanted(one, two dataset) []dataset {
+	var out []dataset
+	for _, bg := range []dataset{one, two} {
+		for _, attack := range []dataset{one, two} {
+			out = append(out, transplants(bg, attack, perPair)...)
+		}
+	}
+	return out
+}
+
+// paired plays transplanted scenarios of different backgrounds two at a time.
+func paired(singles []dataset) []dataset {
+	var out []dataset
+	last := len(singles) - 1
+	for i := range perPair {
+		out = append(out,
+			overlay(singles[i], singles[last-i], apart),
+			overlay(singles[perPair+i], singles[last-perPair-i], apart))
+	}
+	return out
+}

@@ -134,7 +134,7 @@ func (e *Engine) recollect(i id, d *Decision) {
 		if rec.first-early.first > e.proximateWindow {
 			break // the rest is older still
 		}
-		if early.first > rec.first || e.incidents[early.incident].notable > 0 || len(inc.members) >= e.policy.MaxAlerts {
+		if early.first > rec.first || e.incidents[early.incident].notable > 0 || e.elsewhere(&subject{alert: rec}, early) || len(inc.members) >= e.policy.MaxAlerts {
 			continue
 		}
 		span := within(rec.first, early.first)

@@ -58,11 +58,13 @@ func DefaultPolicy() Policy {
 			// The same content or address is the same campaign: joins alone, and merges.
 			model.KindFile: 10, model.KindMailMessage: 10, model.KindURL: 8, model.KindDomainName: 8,
 			// One of a kind: joins alone while it is rare.
-			model.KindIP: 6, model.KindProcess: 6, model.KindContainer: 6, model.KindPod: 6,
+			model.KindIP: 6, model.KindContainer: 6, model.KindPod: 6,
 			model.KindMailbox: 6, model.KindSecret: 6,
 			// Where much happens, some surprise must be added.
 			model.KindWorkload: 5, model.KindServiceAccount: 5, model.KindCloudResource: 5,
 			model.KindUser: 4, model.KindImage: 4, model.KindDevice: 3, model.KindNode: 3,
+			// The same program runs everywhere.
+			model.KindProcess: 1,
 			// Where many live: counts for alerts about the place itself.
 			model.KindNamespace: 2,
 		},

@@ -131,12 +131,30 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 			span := within(s.at, p.last)
 			b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
 			c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
-			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.otherAttacker(s, inc) {
+			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.elsewhere(s, peer) && !e.otherAttacker(s, inc) {
 				best, found = c, true
 			}
 		}
 	}
 	return best, found
+}
+
+// elsewhere says that both name a namespace, and not the same: time alone joins
+// within one place only.
+func (e *Engine) elsewhere(s *subject, peer *alert) bool {
+	named := false
+	for _, entity := range peer.entities {
+		if e.entities[entity].key.Kind != model.KindNamespace {
+			continue
+		}
+		if _, has := slices.BinarySearch(s.entities, entity); has {
+			return false
+		}
+		named = true
+	}
+	return named && slices.ContainsFunc(s.entities, func(entity id) bool {
+		return e.entities[entity].key.Kind == model.KindNamespace
+	})
 }
 
 // otherAttacker says that both the subject and the incident name an attacker,
