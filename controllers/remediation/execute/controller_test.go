@@ -341,6 +341,7 @@ var _ = Describe("An isolation in place", func() {
 		Expect(effective(t.get(ctx)).Message).To(ContainSubstring("may not get pods"))
 		t.pass(time.Hour)
 		Expect(t.settle(ctx)).To(BeNil())
+		Eventually(t.recorder.Events).Should(Receive(ContainSubstring("the effect is left in place")))
 	})
 
 	It("is put back when somebody deletes the policy", func(ctx SpecContext) {

@@ -14,7 +14,7 @@ func (c *Controller) publish(s *scope) {
 		c.eventState(s)
 		return
 	}
-	if f := s.decision.Effective; f.Reason != "" && f.Reason != effectiveReason(s.first) {
+	if f := s.decision.Effective; f.Reason != "" && !said(s.first, f) {
 		c.eventEffect(s, f)
 	}
 }
@@ -58,11 +58,12 @@ func severity(f lifecycle.Finding) string {
 	}
 }
 
-func effectiveReason(status *v1alpha1.RemediationStatus) string {
+// said reports whether the status already told the same of the effect.
+func said(status *v1alpha1.RemediationStatus, f lifecycle.Finding) bool {
 	for _, condition := range status.Conditions {
 		if condition.Type == v1alpha1.RemediationConditionEffective {
-			return condition.Reason
+			return condition.Reason == f.Reason && condition.Message == f.Message
 		}
 	}
-	return ""
+	return false
 }

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/lifecycle"
 )
 
 // hold keeps the remediation from vanishing before its effect is undone. Once
@@ -27,6 +30,10 @@ func (c *Controller) hold(ctx context.Context, s *scope) error {
 func (c *Controller) release(ctx context.Context, s *scope) error {
 	if s.decision.Hold || !controllerutil.ContainsFinalizer(s.rem, finalizer) {
 		return nil
+	}
+	if s.decision.Effective.Reason == lifecycle.ReasonUndoFailed {
+		// A namespace that is being deleted takes no more events.
+		ctrl.LoggerFrom(ctx).Info("Released a remediation whose effect is left in place", "remediation", klog.KObj(s.rem), "effects", s.rem.Status.Effects)
 	}
 	err := c.finalizers(ctx, s, func(rem *v1alpha1.Remediation) { controllerutil.RemoveFinalizer(rem, finalizer) })
 	if client.IgnoreNotFound(err) != nil {

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -84,10 +85,19 @@ func (s *scope) condition(out *v1alpha1.RemediationStatus, conditionType string,
 	}, s.in.Now)
 }
 
+// effectsOf are the changes that were made: those that are seen, after those
+// that were written before. One that is taken back, or is half taken back when
+// the process stops, was made all the same.
 func effectsOf(s *scope) []v1alpha1.RemediationEffect {
-	effects := make([]v1alpha1.RemediationEffect, 0, len(s.sight.Effects))
+	effects := slices.Clone(s.written.Effects)
 	for _, e := range s.sight.Effects {
-		effects = append(effects, v1alpha1.RemediationEffect{Object: e.Object, Change: e.Change, Message: e.Message})
+		seen := v1alpha1.RemediationEffect{Object: e.Object, Change: e.Change, Message: e.Message}
+		same := func(other v1alpha1.RemediationEffect) bool { return other.Object == e.Object }
+		if i := slices.IndexFunc(effects, same); i >= 0 {
+			effects[i] = seen
+		} else {
+			effects = append(effects, seen)
+		}
 	}
 	return effects
 }
