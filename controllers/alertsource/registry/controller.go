@@ -44,6 +44,11 @@ func (c *Controller) Name() string { return "alertsource-registry" }
 
 // Register adds the controller to the manager.
 func (c *Controller) Register(mgr ctrl.Manager) error {
+	// The cache must know the kind before prime lists it: the controller, which
+	// would tell it, starts beside prime.
+	if _, err := mgr.GetCache().GetInformer(context.Background(), &v1alpha1.AlertSource{}); err != nil {
+		return fmt.Errorf("watching alert sources: %w", err)
+	}
 	if err := mgr.Add(prime{c}); err != nil {
 		return err
 	}
