@@ -57,7 +57,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestBombNeedsNoMemory(t *testing.T) {
-	bomb := pack(t, make([]byte, 512<<20))
+	bomb := pack(t, make([]byte, 64<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	_, err := Read(bytes.NewReader(bomb), "gzip", 1<<20)

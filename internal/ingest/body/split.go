@@ -79,16 +79,18 @@ func splitArray(data []byte) ([]Record, error) {
 	if _, err := decoder.Token(); err != nil {
 		return nil, err
 	}
-	for decoder.More() {
+	broken := false
+	for !broken && decoder.More() {
 		if len(records) == MaxRecords {
 			return nil, ErrTooMany
 		}
 		var raw json.RawMessage
 		err := decoder.Decode(&raw)
 		records = append(records, record(len(records), raw, err))
-		if err != nil {
-			return records, nil
-		}
+		broken = err != nil
+	}
+	if broken {
+		return records, nil
 	}
 	if _, err := decoder.Token(); err != nil {
 		return append(records, record(len(records), nil, err)), nil

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -180,9 +181,10 @@ func (d *Drain) reject(ctx context.Context, k key, s signal, err error) {
 
 // hopeless says that the API server would refuse the same again.
 func hopeless(err error) bool {
-	if apierrors.IsNotFound(err) {
-		status, ok := err.(apierrors.APIStatus)
-		return ok && status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+	var status apierrors.APIStatus
+	if apierrors.IsNotFound(err) && errors.As(err, &status) {
+		details := status.Status().Details // The namespace is gone, not our CRD.
+		return details != nil && details.Kind == "namespaces"
 	}
 	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsRequestEntityTooLargeError(err) ||
 		apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause)

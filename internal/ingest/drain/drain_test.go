@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "falco"},
 		Spec:       v1alpha1.AlertSourceSpec{Type: v1alpha1.AlertSourceFalco},
 	}
-	w := &world{sources: source.NewRegistry(), now: time.Now().Truncate(time.Second)}
+	w := &world{sources: source.NewRegistry(), now: clock.RealClock{}.Now().Truncate(time.Second)}
 	w.api = interceptor.NewClient(fake.NewClientBuilder().WithScheme(scheme).WithObjects(from).
 		WithStatusSubresource(&v1alpha1.Alert{}, &v1alpha1.AlertSource{}).Build(), w.interceptors())
 	ready, err := source.New(from, nil)
@@ -152,7 +152,7 @@ func (w *world) run(ctx context.Context, t *testing.T, s *spool.Spool) {
 			break
 		}
 		select {
-		case <-time.After(time.Second):
+		case <-clock.RealClock{}.After(time.Second):
 		case <-ctx.Done():
 		}
 	}

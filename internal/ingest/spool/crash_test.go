@@ -18,13 +18,13 @@ const crashPath = "TOCSIN_SPOOL_CRASH_PATH"
 // TestMain becomes the child: it appends without end and says what was acknowledged.
 func TestMain(m *testing.M) {
 	if path := os.Getenv(crashPath); path != "" {
-		appendForever(path)
+		appendForever(context.Background(), path) //nolint:forbidigo // This is the main of the child, not a test.
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func appendForever(path string) {
+func appendForever(ctx context.Context, path string) {
 	s, err := Open(Options{Path: path})
 	if err != nil {
 		fmt.Println("error", err)
@@ -34,7 +34,7 @@ func appendForever(path string) {
 		go func() {
 			for i := 0; ; i++ {
 				payload := fmt.Sprintf("%d/%d/%d", os.Getpid(), worker, i)
-				p, err := s.Append(context.Background(), []byte(payload), 1)
+				p, err := s.Append(ctx, []byte(payload), 1)
 				if err != nil {
 					fmt.Println("error", err)
 					return
