@@ -112,12 +112,12 @@ type AlertTriage struct {
 	// incidentName puts the alert into that incident by hand, whatever correlation says.
 	// +optional
 	IncidentName LocalName `json:"incidentName,omitempty"`
-	// comments are remarks, oldest first: 100 at most, 65,536 characters in all.
+	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
 	// They can be added to but neither edited nor removed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.map(c, c.text.size()).sum() <= 65536",message="comments must not exceed 65,536 characters in all"
+	// +kubebuilder:validation:XValidation:rule="self.map(c, c.text.size()).sum() <= 16384",message="comments must not exceed 16,384 characters in all"
 	Comments []Comment `json:"comments,omitempty"`
 }
 
@@ -238,7 +238,7 @@ type AlertLink struct {
 	Message string `json:"message,omitempty"`
 	// entity is what both alerts share, as "Kind/name".
 	// +optional
-	// +kubebuilder:validation:MaxLength=1088
+	// +kubebuilder:validation:MaxLength=576
 	Entity string `json:"entity,omitempty"`
 	// peerName is the alert at the other end of the link.
 	// +optional

@@ -29,7 +29,7 @@ type EntityKey struct {
 	// Container's id, an address, a path, ...; 1,024 characters at most.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name,omitempty"`
 }
 

@@ -95,12 +95,12 @@ type IncidentSpec struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=63
 	Tags []string `json:"tags,omitempty"`
-	// comments are remarks, oldest first: 100 at most, 65,536 characters in all.
+	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
 	// They can be added to but neither edited nor removed.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="self.map(c, c.text.size()).sum() <= 65536",message="comments must not exceed 65,536 characters in all"
+	// +kubebuilder:validation:XValidation:rule="self.map(c, c.text.size()).sum() <= 16384",message="comments must not exceed 16,384 characters in all"
 	Comments []Comment `json:"comments,omitempty"`
 	// resolutionNote says how the incident ended.
 	// +optional
@@ -187,7 +187,7 @@ type Asset struct {
 	// name is its canonical name.
 	// +required
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:MaxLength=512
 	Name string `json:"name,omitempty"`
 	// alerts counts the alerts that speak of it.
 	// +required
@@ -219,7 +219,7 @@ type StoryEdge struct {
 	Reason string `json:"reason,omitempty"`
 	// entity is what both share.
 	// +optional
-	// +kubebuilder:validation:MaxLength=1088
+	// +kubebuilder:validation:MaxLength=576
 	Entity string `json:"entity,omitempty"`
 }
 
@@ -243,7 +243,7 @@ type IncidentRemediation struct {
 	Action RemediationAction `json:"action,omitempty"`
 	// target is what it acts on, as "Kind/name".
 	// +optional
-	// +kubebuilder:validation:MaxLength=1088
+	// +kubebuilder:validation:MaxLength=576
 	Target string `json:"target,omitempty"`
 	// state is where it stands.
 	// +optional

@@ -132,7 +132,7 @@ type Approval struct {
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
 	Groups []string `json:"groups,omitempty"`
-	// time is when it was decided. The API server sets it.
+	// time is when it was decided. The API server sets it where it can tell.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
 }

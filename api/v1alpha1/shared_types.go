@@ -85,7 +85,8 @@ type Comment struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Author string `json:"author,omitempty"`
-	// time is when the comment was added. The API server sets it.
+	// time is when the comment was added. The API server sets it where it can
+	// tell.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
 }

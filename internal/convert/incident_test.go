@@ -58,7 +58,7 @@ func TestResolvedFacts(t *testing.T) {
 func TestFitHalvesUntilSmallAndKeepsTotals(t *testing.T) {
 	status := v1alpha1.IncidentStatus{Counts: counts(incident.Counts{Evidence: 5000})}
 	for range 5000 {
-		status.Evidence = append(status.Evidence, v1alpha1.Evidence{EntityKey: v1alpha1.EntityKey{Kind: "URL", Name: strings.Repeat("x", 1024)}})
+		status.Evidence = append(status.Evidence, v1alpha1.Evidence{EntityKey: v1alpha1.EntityKey{Kind: "URL", Name: strings.Repeat("x", 512)}})
 	}
 	fit(&status)
 	data, err := json.Marshal(status)

@@ -186,7 +186,7 @@ func TestCommentsWithinBudget(t *testing.T) {
 		t.Run(kind.kind, func(t *testing.T) {
 			comments := make([]v1alpha1.Comment, 100)
 			for i := range comments {
-				comments[i].Text = strings.Repeat("x", 65536/len(comments))
+				comments[i].Text = strings.Repeat("x", 16384/len(comments))
 			}
 			before := create(t, bob, kind.build(comments[:99]...))
 			after := before.DeepCopyObject().(client.Object)

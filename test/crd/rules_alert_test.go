@@ -101,7 +101,7 @@ func alertFacts() []ruleCase {
 	return cases
 }
 
-const commentsTooLong = "comments must not exceed 65,536 characters in all"
+const commentsTooLong = "comments must not exceed 16,384 characters in all"
 
 // comments are n comments of a length each.
 func comments(n, length int) []v1alpha1.Comment {
@@ -128,7 +128,7 @@ func alertRules() []ruleCase {
 		{kind: "Alert", rule: order, name: "times in order", object: times(1)},
 		{kind: "Alert", rule: order, name: "times equal", object: times(0)},
 		{kind: "Alert", rule: order, name: "times reversed", object: times(-1), refused: true},
-		{kind: "Alert", rule: commentsTooLong, name: "comments that just fit", object: commented(8, 8192)},
-		{kind: "Alert", rule: commentsTooLong, name: "comments too long", object: commented(9, 8000), refused: true},
+		{kind: "Alert", rule: commentsTooLong, name: "comments that just fit", object: commented(2, 8192)},
+		{kind: "Alert", rule: commentsTooLong, name: "comments too long", object: commented(3, 5462), refused: true},
 	}
 }

@@ -76,8 +76,8 @@ func incidentRules() []ruleCase {
 		{rule: note, name: "note of an active incident", object: with(v1alpha1.IncidentSpec{State: v1alpha1.IncidentActive, ResolutionNote: "done"}), refused: true},
 		{rule: note, name: "note without a state", object: with(v1alpha1.IncidentSpec{ResolutionNote: "done"}), refused: true},
 		{rule: state, name: "state Redirected", object: with(v1alpha1.IncidentSpec{State: v1alpha1.IncidentRedirected}), refused: true},
-		{rule: commentsTooLong, name: "comments that just fit", object: with(v1alpha1.IncidentSpec{Comments: comments(8, 8192)})},
-		{rule: commentsTooLong, name: "comments too long", object: with(v1alpha1.IncidentSpec{Comments: comments(9, 8000)}), refused: true},
+		{rule: commentsTooLong, name: "comments that just fit", object: with(v1alpha1.IncidentSpec{Comments: comments(2, 8192)})},
+		{rule: commentsTooLong, name: "comments too long", object: with(v1alpha1.IncidentSpec{Comments: comments(3, 5462)}), refused: true},
 		{rule: merged, name: "first merge", object: with(v1alpha1.IncidentSpec{}), status: true,
 			change: incident(func(i *v1alpha1.Incident) { i.Status.RedirectedTo = "first" })},
 	}

@@ -185,7 +185,7 @@ var _ = Describe("Incident summary", func() {
 				a.Spec.Entities = nil
 				for j := range 64 {
 					a.Spec.Entities = append(a.Spec.Entities, v1alpha1.Entity{
-						EntityKey: v1alpha1.EntityKey{Kind: kinds[j%len(kinds)], Name: fmt.Sprintf("%01024d", i*64+j)}, Category: v1alpha1.EntityImpactedAsset,
+						EntityKey: v1alpha1.EntityKey{Kind: kinds[j%len(kinds)], Name: fmt.Sprintf("%0512d", i*64+j)}, Category: v1alpha1.EntityImpactedAsset,
 					})
 				}
 			})

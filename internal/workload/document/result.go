@@ -19,7 +19,7 @@ const (
 	// MaxVerdicts is how many verdicts a step may give.
 	MaxVerdicts = 32
 
-	maxName    = 1024
+	maxName    = 512
 	maxMessage = 512
 	maxUID     = 64
 )

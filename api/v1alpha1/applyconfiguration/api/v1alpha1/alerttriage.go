@@ -25,7 +25,7 @@ type AlertTriageApplyConfiguration struct {
 	Determination *apiv1alpha1.Determination `json:"determination,omitempty"`
 	// incidentName puts the alert into that incident by hand, whatever correlation says.
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
-	// comments are remarks, oldest first: 100 at most, 65,536 characters in all.
+	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
 	// They can be added to but neither edited nor removed.
 	Comments []CommentApplyConfiguration `json:"comments,omitempty"`
 }

@@ -25,7 +25,7 @@ type ApprovalApplyConfiguration struct {
 	// them. With them Tocsin asks again, before it acts, whether the approver may
 	// approve.
 	Groups []string `json:"groups,omitempty"`
-	// time is when it was decided. The API server sets it.
+	// time is when it was decided. The API server sets it where it can tell.
 	Time *v1.Time `json:"time,omitempty"`
 }
 

@@ -16,7 +16,8 @@ type CommentApplyConfiguration struct {
 	Text *string `json:"text,omitempty"`
 	// author is the user who added the comment. The API server sets it.
 	Author *string `json:"author,omitempty"`
-	// time is when the comment was added. The API server sets it.
+	// time is when the comment was added. The API server sets it where it can
+	// tell.
 	Time *v1.Time `json:"time,omitempty"`
 }
 

@@ -32,7 +32,7 @@ type IncidentSpecApplyConfiguration struct {
 	Determination *apiv1alpha1.Determination `json:"determination,omitempty"`
 	// tags are labels of people's own, 32 at most.
 	Tags []string `json:"tags,omitempty"`
-	// comments are remarks, oldest first: 100 at most, 65,536 characters in all.
+	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
 	// They can be added to but neither edited nor removed.
 	Comments []CommentApplyConfiguration `json:"comments,omitempty"`
 	// resolutionNote says how the incident ended.
