@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
-	"github.com/tocsin-dev/tocsin/internal/operator"
 	"github.com/tocsin-dev/tocsin/internal/workload"
 	"github.com/tocsin-dev/tocsin/internal/workload/document"
 	"github.com/tocsin-dev/tocsin/test/builders"
@@ -30,10 +29,10 @@ const (
 	suspicious = "web-1"
 )
 
-// approver decides on remediations, responder does the rest of people's work.
+// Two people who may decide on remediations.
 const (
-	approver  = "bob"
-	responder = "alice"
+	approver       = "bob"
+	secondApprover = "carol"
 )
 
 // TestMainJob plays the whole way of an attack: three alerts of two detectors
@@ -64,9 +63,9 @@ func mainJob() harness.Scenario {
 			return world.RunJobs(ctx, r.Client, r.Log, func(job *batchv1.Job) string { return answer(r, job) })
 		},
 		Steps: []harness.Step{
-			{Name: "first alert", Do: alert(0), Await: correlated("alert-0")},
-			{Name: "second alert", Do: alert(1), Await: correlated("alert-1")},
-			{Name: "third alert", Do: alert(2), Await: correlated("alert-2")},
+			{Name: "first alert", Do: falco("Terminal shell in container", "Notice"), Await: correlated("Terminal shell in container")},
+			{Name: "second alert", Do: falco("Drop and execute new binary in container", "Critical"), Await: correlated("Drop and execute new binary in container")},
+			{Name: "third alert", Do: audit, Await: correlated("pod-exec")},
 			{Name: "investigation", Await: proposed},
 			{Name: "isolation", Await: inState(v1alpha1.ActionIsolatePod, malicious, v1alpha1.RemediationSucceeded)},
 			{
@@ -79,36 +78,34 @@ func mainJob() harness.Scenario {
 			},
 			{Name: "resolution", Do: resolve, Await: resolved},
 			{Name: "undo", Do: undo, Await: inState(v1alpha1.ActionIsolatePod, malicious, v1alpha1.RemediationUndone)},
+			{Name: "totals", Await: func(r *harness.Run, v history.View) error {
+				if said := counted(r, v); said != countedOnce {
+					return errors.New(said)
+				}
+				return nil
+			}},
 		},
 		Outcome: outcome,
 		Flips:   mainJobFlips(),
 	}
 }
 
-// tocsin is the process as cmd/manager starts it, for one tenant.
-func tocsin(p *harness.Process) (harness.Runnable, error) {
-	return operator.New(p.Config, operator.Options{
-		Namespaces: []string{p.Namespace}, MetricsAddress: "0", HealthAddress: "0", Repeatable: true,
-		InvestigatorImage: "investigator",
-	})
-}
-
 // prepare makes the tenant: two pods, the playbook with its service account,
 // and a person who may approve.
 func prepare(ctx context.Context, r *harness.Run) error {
 	account := "system:serviceaccount:" + r.Namespace + ":responder"
-	err := errors.Join(
-		world.Grant(ctx, r.Client, r.Namespace, account, rbacv1.RoleRef{Kind: "Role", Name: "respond"},
-			rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "patch", "delete"}},
-			rbacv1.PolicyRule{APIGroups: []string{"networking.k8s.io"}, Resources: []string{"networkpolicies"}, Verbs: []string{"get", "list", "create", "update", "delete"}}),
-		world.Grant(ctx, r.Client, r.Namespace, approver, rbacv1.RoleRef{Kind: "Role", Name: "approve"},
-			rbacv1.PolicyRule{APIGroups: []string{"tocsin.dev"}, Resources: []string{"remediations"}, Verbs: []string{"approve", "get", "patch", "update"}}),
-	)
+	err := world.Grant(ctx, r.Client, r.Namespace, account, rbacv1.RoleRef{Kind: "Role", Name: "respond"},
+		rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "patch", "delete"}},
+		rbacv1.PolicyRule{APIGroups: []string{"networking.k8s.io"}, Resources: []string{"networkpolicies"}, Verbs: []string{"get", "list", "create", "update", "delete"}})
+	for _, person := range []string{approver, secondApprover} {
+		err = errors.Join(err, world.Grant(ctx, r.Client, r.Namespace, person, rbacv1.RoleRef{Kind: "Role", Name: "approve"},
+			rbacv1.PolicyRule{APIGroups: []string{"tocsin.dev"}, Resources: []string{"remediations"}, Verbs: []string{"approve", "get", "patch", "update"}}))
+	}
 	for _, name := range []string{malicious, suspicious} {
 		err = errors.Join(err, create(ctx, r, pod(r, name)))
 	}
 	return errors.Join(err, create(ctx, r, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: "responder"}}),
-		create(ctx, r, playbook(r)))
+		create(ctx, r, playbook(r)), prepareSources(ctx, r))
 }
 
 func pod(r *harness.Run, name string) *corev1.Pod {
@@ -129,25 +126,6 @@ func playbook(r *harness.Run) *v1alpha1.Playbook {
 			{Name: "delete", Action: v1alpha1.ActionDeletePod, MinimumVerdict: v1alpha1.VerdictSuspicious, Approval: v1alpha1.ResponseRequired},
 		}
 	})
-}
-
-// alert delivers one of the three alerts.
-func alert(number int) func(context.Context, *harness.Run) error {
-	return func(ctx context.Context, r *harness.Run) error {
-		return create(ctx, r, builders.Alert(r.Namespace, fmt.Sprintf("alert-%d", number), func(a *v1alpha1.Alert) {
-			at := metav1.NewMicroTime(builders.Time.Add(time.Duration(number) * 10 * time.Second))
-			a.Spec.FirstActivityTime, a.Spec.LastActivityTime = at, at
-			a.Spec.Title = []string{"A shell was opened in a container", "A package was installed", "Secrets were listed"}[number]
-			a.Spec.Source.Rule, a.Spec.Fingerprint = a.Spec.Title, a.Spec.Title
-			a.Spec.Entities[0].Name = r.Namespace + "/" + malicious
-			if number == 2 {
-				a.Spec.Source.Service = "kubernetes-audit"
-				second := a.Spec.Entities[0]
-				second.Name = r.Namespace + "/" + suspicious
-				a.Spec.Entities = append(a.Spec.Entities, second)
-			}
-		}))
-	}
 }
 
 // answer is what the analyzer of the step finds out.
@@ -173,17 +151,27 @@ func uidOf(r *harness.Run, pod string) string {
 	return ""
 }
 
-func correlated(name string) func(*harness.Run, history.View) error {
+// correlated: the alert of that rule is in an incident that exists.
+func correlated(rule string) func(*harness.Run, history.View) error {
 	return func(_ *harness.Run, v history.View) error {
-		a, ok := history.Get[*v1alpha1.Alert](v, name)
-		if !ok || a.Status.IncidentName == "" {
-			return fmt.Errorf("alert %s is in no incident", name)
+		a := alertOf(v, rule)
+		if a == nil || a.Status.IncidentName == "" {
+			return fmt.Errorf("the alert of rule %q is in no incident", rule)
 		}
 		if _, ok := history.Get[*v1alpha1.Incident](v, string(a.Status.IncidentName)); !ok {
-			return fmt.Errorf("incident %s of alert %s does not exist", a.Status.IncidentName, name)
+			return fmt.Errorf("incident %s of alert %s does not exist", a.Status.IncidentName, a.Name)
 		}
 		return nil
 	}
+}
+
+func alertOf(v history.View, rule string) *v1alpha1.Alert {
+	for _, a := range history.List[*v1alpha1.Alert](v) {
+		if a.Spec.Source.Rule == rule {
+			return a
+		}
+	}
+	return nil
 }
 
 func proposed(_ *harness.Run, v history.View) error {

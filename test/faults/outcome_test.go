@@ -23,13 +23,42 @@ import (
 func outcome(r *harness.Run, v history.View) any {
 	lines := slices.Concat(
 		each(v, alertLine), each(v, incidentLine), each(v, investigationLine), each(v, remediationLine),
-		each(v, jobLine), each(v, podLine),
-		each(v, func(p *networkingv1.NetworkPolicy) string { return "network policy " + fmt.Sprint(p.Spec.PodSelector.MatchLabels) }),
+		each(v, jobLine), each(v, podLine), []string{counted(r, v)},
+		each(v, func(p *networkingv1.NetworkPolicy) string {
+			return "network policy " + fmt.Sprint(p.Spec.PodSelector.MatchLabels)
+		}),
 	)
 	for i := range lines {
 		lines[i] = strings.ReplaceAll(lines[i], r.Namespace, "tenant")
 	}
 	return lines
+}
+
+const countedOnce = "every event is counted once"
+
+// counted says whether what the detectors sent was counted once (I1, I2): on
+// the alerts, in the incidents, and by the sources. An event whose answer was
+// lost may count or not.
+func counted(r *harness.Run, v history.View) string {
+	s := sentBy(r)
+	var alerts, incidents, sources, parts int64
+	for _, a := range history.List[*v1alpha1.Alert](v) {
+		alerts += ptr.Deref(a.Status.Occurrences, 0)
+	}
+	for _, i := range history.List[*v1alpha1.Incident](v) {
+		incidents += ptr.Deref(ptr.Deref(i.Status.Counts, v1alpha1.IncidentCounts{}).Occurrences, 0)
+	}
+	for _, source := range history.List[*v1alpha1.AlertSource](v) {
+		t := ptr.Deref(source.Status.Totals, v1alpha1.AlertSourceTotals{})
+		sources += ptr.Deref(t.Received, 0)
+		parts += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0) + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
+	}
+	once := alerts >= s.acknowledged && alerts <= s.acknowledged+s.unsure
+	if once && incidents == alerts && sources == alerts && parts == alerts {
+		return countedOnce
+	}
+	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts, %d in incidents, %d received by sources, %d in their parts",
+		s.acknowledged, s.unsure, alerts, incidents, sources, parts)
 }
 
 func each[T client.Object](v history.View, line func(T) string) []string {
@@ -46,8 +75,8 @@ func alertLine(a *v1alpha1.Alert) string {
 	for _, l := range a.Status.Links {
 		links = append(links, l.Reason+" "+l.Entity)
 	}
-	return fmt.Sprintf("alert %s (%s): %s in incident, %d times, investigation %s, %s, links %v",
-		a.Spec.Title, a.Spec.Source.Service, a.Status.State, ptr.Deref(a.Status.Occurrences, 0),
+	return fmt.Sprintf("alert %s (%s): %s, investigation %s, %s, links %v",
+		a.Spec.Title, a.Spec.Source.Service, a.Status.State,
 		a.Status.InvestigationState, conditions(a.Status.Conditions), links)
 }
 
@@ -58,9 +87,9 @@ func incidentLine(i *v1alpha1.Incident) string {
 	for _, e := range s.Evidence {
 		evidence = append(evidence, fmt.Sprintf("%s %s %s", e.Name, e.Verdict, e.RemediationStatus))
 	}
-	return fmt.Sprintf("incident %q: %s %s priority %d, alerts %s, occurrences %d, assets %d, investigation %s, %d remediations, story of %d, evidence %v, %s",
+	return fmt.Sprintf("incident %q: %s %s priority %d, alerts %s, assets %d, investigation %s, %d remediations, story of %d, evidence %v, %s",
 		s.Title, s.Severity, s.State, ptr.Deref(ptr.Deref(s.Priority, v1alpha1.IncidentPriority{}).Score, -1),
-		counts.ActiveOfTotal, ptr.Deref(counts.Occurrences, -1), ptr.Deref(counts.Assets, -1),
+		counts.ActiveOfTotal, ptr.Deref(counts.Assets, -1),
 		s.InvestigationState, len(s.Remediations), len(s.Story), evidence, conditions(s.Conditions))
 }
 

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -85,6 +86,8 @@ type Run struct {
 	Log *history.Log
 	// Wire has every write of the processes.
 	Wire *wire.Wire
+	// Memory is for what the scenario has to remember of the run.
+	Memory sync.Map
 
 	logs *logBuffer
 }
