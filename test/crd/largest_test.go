@@ -23,7 +23,7 @@ func TestLargestAlertWithinBudget(t *testing.T) {
 		a.Spec.Entities = nil
 		for i := range 64 {
 			a.Spec.Entities = append(a.Spec.Entities, v1alpha1.Entity{
-				EntityKey: v1alpha1.EntityKey{Kind: "File", Name: fmt.Sprintf("/%02d/%s", i, strings.Repeat("x", 1020))},
+				EntityKey: v1alpha1.EntityKey{Kind: "File", Name: fmt.Sprintf("/%02d/%s", i, strings.Repeat("x", 508))},
 				Role:      "CommandAndControl", Category: v1alpha1.EntityRelatedEvidence,
 			})
 		}
