@@ -19,6 +19,16 @@ func (e *Engine) Assign(a model.Alert) Decision {
 	return d
 }
 
+// Recall is where a known alert is now and why; what is written of it may be
+// older, after a merge or a move.
+func (e *Engine) Recall(alertName string) (Decision, bool) {
+	i, known := e.alertIDs[alertName]
+	if !known {
+		return Decision{}, false
+	}
+	return e.recall(i), true
+}
+
 // recall is the decision that was made of a known alert.
 func (e *Engine) recall(i id) Decision {
 	rec := &e.alerts[i]
@@ -114,7 +124,7 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 		}
 	}
 	e.enter(i, into, e.policy.HubIncidents)
-	if !rec.routine && !rec.alone && len(d.Links) == 0 || len(d.Links) > 0 && d.Links[0].Reason != LinkManualAssociation {
+	if !rec.alone && (len(d.Links) == 0 || d.Links[0].Reason != LinkManualAssociation) {
 		e.recollect(i, d)
 	}
 }

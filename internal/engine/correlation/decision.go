@@ -20,7 +20,8 @@ type Decision struct {
 	Links []Link
 	// Merges are the incidents that the alert united.
 	Merges []Merge
-	// Moves are alerts that looked like routine and turn out to belong here.
+	// Moves are alerts that looked like routine and turn out to belong here. They too
+	// are written before the alert's own membership; Recall has the whole of it.
 	Moves []Move
 	// Similar are other incidents that resemble this one but stay apart.
 	Similar []Similar

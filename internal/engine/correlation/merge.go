@@ -10,14 +10,30 @@ import (
 // SetIncident takes over what people said about an incident, and a redirect
 // that is written already.
 func (e *Engine) SetIncident(f IncidentFacts) {
-	if f.RedirectedTo != "" && e.Resolve(f.RedirectedTo) == f.Name {
-		f.RedirectedTo = "" // a circle leads nowhere
-	}
 	i := e.incidentID(f.Name)
+	was := e.incidents[i].said().RedirectedTo
 	e.incidents[i].facts = &f
+	if to := f.RedirectedTo; to == "" || e.leadsTo(to, f.Name) {
+		f.RedirectedTo = was // a circle leads nowhere; a merge is not undone by what was said before it
+	}
 	if f.RedirectedTo != "" {
 		e.redirect(i, e.incidentID(e.Resolve(f.RedirectedTo)))
 	}
+}
+
+// leadsTo says whether following redirects from one incident reaches another.
+func (e *Engine) leadsTo(from, name string) bool {
+	for range len(e.incidents) + 1 {
+		if from == name {
+			return true
+		}
+		i, ok := e.incidentIDs[from]
+		if !ok || e.incidents[i].said().RedirectedTo == "" {
+			return false
+		}
+		from = e.incidents[i].said().RedirectedTo
+	}
+	return true
 }
 
 // ForgetIncident drops what people said about an incident that was deleted.
@@ -215,6 +231,7 @@ func (e *Engine) Reassign(a model.Alert) Decision {
 		e.redirect(home, into)
 	case into != none && moves:
 	default:
+		old.Merges, old.Similar = d.Merges, d.Similar
 		d, into = old, home
 	}
 	e.settle(i, &d, into)
