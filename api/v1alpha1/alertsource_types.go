@@ -35,13 +35,16 @@ type AlertSourceAuth struct {
 	BearerToken SecretKeyReference `json:"bearerToken,omitzero"`
 }
 
-// BuiltInRules says whether the rules that Tocsin brings along are in use.
-// +kubebuilder:validation:Enum=Enabled;Disabled
+// BuiltInRules says which of the rules that Tocsin brings along are in use.
+// +kubebuilder:validation:Enum=Enabled;All;Disabled
 type BuiltInRules string
 
 const (
-	// BuiltInRulesEnabled uses them.
+	// BuiltInRulesEnabled uses those that tell of threats.
 	BuiltInRulesEnabled BuiltInRules = "Enabled"
+	// BuiltInRulesAll also uses those that tell of every change of interest, such
+	// as a new ServiceAccount or a deleted Namespace, as informational alerts.
+	BuiltInRulesAll BuiltInRules = "All"
 	// BuiltInRulesDisabled leaves them out.
 	BuiltInRulesDisabled BuiltInRules = "Disabled"
 )
@@ -60,8 +63,11 @@ type AuditRule struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Title string `json:"title,omitempty"`
-	// match is a CEL expression over the variable "event", an Event of
-	// audit.k8s.io/v1. The rule fires where it is true.
+	// match is a CEL expression; the rule fires where it is true. It sees "event",
+	// an Event of audit.k8s.io/v1; "actor", who did it, with kind (Person,
+	// ServiceAccount, Node or Anonymous), namespace, name and infrastructure;
+	// "succeeded", whether it was allowed and done; and "inSystemNamespace",
+	// whether it touched a namespace of the cluster's own.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
@@ -88,7 +94,9 @@ type AuditRule struct {
 
 // KubernetesAuditOptions says which audit events become alerts.
 type KubernetesAuditOptions struct {
-	// builtInRules says whether the rules that Tocsin brings along are in use.
+	// builtInRules says which of the rules that Tocsin brings along are in use:
+	// Enabled those that tell of threats, All also those that tell of every change
+	// of interest, Disabled none.
 	// +optional
 	// +default="Enabled"
 	BuiltInRules BuiltInRules `json:"builtInRules,omitempty"`

@@ -187,7 +187,8 @@ type InvestigationStatus struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Remediations []LocalName `json:"remediations,omitempty"`
-	// pendingApprovals counts the remediations that wait for a person.
+	// pendingApprovals counts the remediations that wait for a person; absent
+	// until it is decided which remediations follow from the evidence.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	PendingApprovals *int32 `json:"pendingApprovals,omitempty"`

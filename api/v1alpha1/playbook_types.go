@@ -182,7 +182,7 @@ const (
 	// ConditionReady tells whether the object is in use.
 	//
 	// True: Valid. False: Invalid (the message names the field), Suspended,
-	// SecretNotFound, SecretForbidden. Unknown: Pending.
+	// ServiceAccountNotFound, SecretNotFound, SecretForbidden. Unknown: Pending.
 	ConditionReady = "Ready"
 )
 

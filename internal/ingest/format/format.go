@@ -19,6 +19,8 @@ type Options struct {
 	AuditRules []kubernetesaudit.Rule
 	// WithoutBuiltInRules leaves out the audit rules that Tocsin brings along.
 	WithoutBuiltInRules bool
+	// WithChanges adds the rules that tell of every change of interest.
+	WithChanges bool
 	// IgnoredUsers are the users whose audit events are left out: Tocsin's own.
 	IgnoredUsers []string
 }
@@ -53,6 +55,9 @@ func newKubernetesAudit(o Options) (decode.Decoder, error) {
 	rules := o.AuditRules
 	if !o.WithoutBuiltInRules {
 		rules = kubernetesaudit.Merge(rules, kubernetesaudit.Threats())
+	}
+	if o.WithChanges {
+		rules = kubernetesaudit.Merge(rules, kubernetesaudit.Changes())
 	}
 	set, err := kubernetesaudit.Compile(rules)
 	if err != nil {

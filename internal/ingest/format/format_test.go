@@ -24,19 +24,23 @@ func TestEveryTypeOfTheAPIHasAFormat(t *testing.T) {
 
 func TestAuditOptions(t *testing.T) {
 	const exec = `{"verb": "create", "user": {"username": "jane"}, "objectRef": {"resource": "pods", "subresource": "exec", "namespace": "a", "name": "b"}}`
+	const newAccount = `{"verb": "create", "user": {"username": "jane"}, "responseStatus": {"code": 201}, "objectRef": {"resource": "serviceaccounts", "namespace": "a", "name": "b"}}`
 	for name, tc := range map[string]struct {
+		event   string
 		options Options
 		want    decode.Drop
 	}{
-		"built-in rules":  {Options{}, ""},
-		"without them":    {Options{WithoutBuiltInRules: true}, decode.DropNoRule},
-		"an ignored user": {Options{IgnoredUsers: []string{"jane"}}, decode.DropTelemetry},
+		"built-in rules":           {exec, Options{}, ""},
+		"without them":             {exec, Options{WithoutBuiltInRules: true}, decode.DropNoRule},
+		"an ignored user":          {exec, Options{IgnoredUsers: []string{"jane"}}, decode.DropTelemetry},
+		"a mere change":            {newAccount, Options{}, decode.DropNoRule},
+		"changes, where asked for": {newAccount, Options{WithChanges: true}, ""},
 	} {
 		d, err := New("KubernetesAudit", tc.options)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := d.Check([]byte(exec)); got != tc.want || err != nil {
+		if got, err := d.Check([]byte(tc.event)); got != tc.want || err != nil {
 			t.Errorf("%s: drop %q, %v; want %q", name, got, err, tc.want)
 		}
 	}

@@ -39,6 +39,7 @@ func Options(from *v1alpha1.AlertSource, ignored ...string) format.Options {
 		return options
 	}
 	options.WithoutBuiltInRules = audit.BuiltInRules == v1alpha1.BuiltInRulesDisabled
+	options.WithChanges = audit.BuiltInRules == v1alpha1.BuiltInRulesAll
 	for _, rule := range audit.Rules {
 		options.AuditRules = append(options.AuditRules, auditRule(rule))
 	}

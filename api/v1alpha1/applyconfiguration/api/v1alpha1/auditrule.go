@@ -16,8 +16,11 @@ type AuditRuleApplyConfiguration struct {
 	Name *string `json:"name,omitempty"`
 	// title is the title of the alert.
 	Title *string `json:"title,omitempty"`
-	// match is a CEL expression over the variable "event", an Event of
-	// audit.k8s.io/v1. The rule fires where it is true.
+	// match is a CEL expression; the rule fires where it is true. It sees "event",
+	// an Event of audit.k8s.io/v1; "actor", who did it, with kind (Person,
+	// ServiceAccount, Node or Anonymous), namespace, name and infrastructure;
+	// "succeeded", whether it was allowed and done; and "inSystemNamespace",
+	// whether it touched a namespace of the cluster's own.
 	Match *string `json:"match,omitempty"`
 	// severity is the severity of the alert.
 	Severity *apiv1alpha1.Severity `json:"severity,omitempty"`

@@ -31,7 +31,8 @@ type InvestigationStatusApplyConfiguration struct {
 	Evidence []EntityVerdictApplyConfiguration `json:"evidence,omitempty"`
 	// remediations are the names of the remediations that came of it.
 	Remediations []apiv1alpha1.LocalName `json:"remediations,omitempty"`
-	// pendingApprovals counts the remediations that wait for a person.
+	// pendingApprovals counts the remediations that wait for a person; absent
+	// until it is decided which remediations follow from the evidence.
 	PendingApprovals *int32 `json:"pendingApprovals,omitempty"`
 }
 

@@ -11,7 +11,9 @@ import (
 //
 // KubernetesAuditOptions says which audit events become alerts.
 type KubernetesAuditOptionsApplyConfiguration struct {
-	// builtInRules says whether the rules that Tocsin brings along are in use.
+	// builtInRules says which of the rules that Tocsin brings along are in use:
+	// Enabled those that tell of threats, All also those that tell of every change
+	// of interest, Disabled none.
 	BuiltInRules *apiv1alpha1.BuiltInRules `json:"builtInRules,omitempty"`
 	// rules are rules of one's own.
 	Rules []AuditRuleApplyConfiguration `json:"rules,omitempty"`
