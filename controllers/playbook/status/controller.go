@@ -53,11 +53,11 @@ type scope struct {
 	investigations []v1alpha1.Investigation
 }
 
-// Reconcile derives the playbook's status from the playbook and its investigations.
-//
 // +kubebuilder:rbac:groups=tocsin.dev,resources=playbooks;investigations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=playbooks/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=get;list;watch
+
+// Reconcile derives the playbook's status from the playbook and its investigations.
 func (c *Controller) Reconcile(ctx context.Context, p *v1alpha1.Playbook) (reconcile.Result, error) {
 	s, err := c.gather(ctx, p)
 	if err != nil {
