@@ -17,7 +17,7 @@ func attack(ctx context.Context, w *World) error {
 	if err := w.gateway.open(ctx, w); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{w.shell, w.steal, w.grant, w.escape} {
+	for _, part := range []func(context.Context) error{w.shell, w.steal, w.grant, w.escape, w.audit} {
 		if err := part(ctx); err != nil {
 			return err
 		}
