@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -43,11 +44,12 @@ func RemediationName(investigation types.UID, response, action, target string) s
 
 // digest is twelve characters that depend on every part, and on where each ends.
 func digest(parts ...string) string {
-	h := sha256.New()
+	var b strings.Builder
 	for _, p := range parts {
-		fmt.Fprintf(h, "%d:%s", len(p), p)
+		b.WriteString(strconv.Itoa(len(p)) + ":" + p)
 	}
-	return hex.EncodeToString(h.Sum(nil))[:12]
+	sum := sha256.Sum256([]byte(b.String()))
+	return hex.EncodeToString(sum[:])[:12]
 }
 
 func cut(s string, n int) string { return s[:min(len(s), n)] }

@@ -58,7 +58,7 @@ func (c *Controller) launchStep(ctx context.Context, s *scope, step *v1alpha1.In
 	job, err := c.Builder.Job(s.inv, string(s.inv.Status.Plan.ServiceAccountName), planned, attempt)
 	if err != nil {
 		s.giveUp(step, "Its Job cannot be built: "+err.Error())
-		return nil
+		return nil //nolint:nilerr // the step's status tells it; trying again would not help
 	}
 	switch err := c.createOwned(ctx, s.inv, job, &batchv1.Job{}); {
 	case apierrors.IsInvalid(err):

@@ -15,9 +15,13 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/convert"
 )
 
-// queueRecheck is how often an investigation that waits for others is looked at
-// again. Theirs may end at any moment; a few seconds are not missed.
-const queueRecheck = 5 * time.Second
+const (
+	// queueRecheck is how often an investigation that waits for others is looked
+	// at again. Theirs may end at any moment; a few seconds are not missed.
+	queueRecheck = 5 * time.Second
+	// maxQueueRecheck is the same where very many wait: each look reads them all.
+	maxQueueRecheck = time.Minute
+)
 
 // plan pins the playbook as it is now. Nothing is started before that is
 // written: a Job must not run what a later playbook says.
@@ -37,13 +41,13 @@ func (c *Controller) plan(ctx context.Context, s *scope) error {
 	if s.blocked = unusable(playbook); s.blocked != "" {
 		return nil
 	}
-	busy, err := c.busy(ctx, s)
+	busy, waiting, err := c.others(ctx, s)
 	if err != nil {
 		return err
 	}
 	if busy >= maxRunning {
 		s.blocked = "Waiting for other investigations to end"
-		s.soonest(queueRecheck)
+		s.soonest(min(queueRecheck*time.Duration(1+waiting/maxRunning), maxQueueRecheck))
 		return nil
 	}
 	s.status.Plan = planOf(playbook)
@@ -67,19 +71,23 @@ func unusable(p *v1alpha1.Playbook) string {
 	return ""
 }
 
-// busy counts the tenant's investigations that have steps under way.
-func (c *Controller) busy(ctx context.Context, s *scope) (int, error) {
+// others counts the tenant's investigations that have steps under way, and
+// those that wait to be started.
+func (c *Controller) others(ctx context.Context, s *scope) (busy, waiting int, err error) {
 	var list v1alpha1.InvestigationList
 	if err := c.Client.List(ctx, &list, client.InNamespace(s.inv.Namespace), client.UnsafeDisableDeepCopy); err != nil {
-		return 0, fmt.Errorf("listing investigations: %w", err)
+		return 0, 0, fmt.Errorf("listing investigations: %w", err)
 	}
-	n := 0
 	for i := range list.Items {
-		if list.Items[i].Status.Plan != nil && convert.Former(&list.Items[i]).Examining {
-			n++
+		switch inv := &list.Items[i]; {
+		case !convert.Former(inv).Examining:
+		case inv.Status.Plan != nil:
+			busy++
+		default:
+			waiting++
 		}
 	}
-	return n, nil
+	return busy, waiting, nil
 }
 
 func planOf(p *v1alpha1.Playbook) *v1alpha1.InvestigationPlan {

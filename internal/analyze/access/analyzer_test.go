@@ -19,7 +19,7 @@ import (
 
 // cluster answers reviews: who may do what is said by allow.
 func cluster(allow func(authorizationv1.SubjectAccessReviewSpec) bool) *fake.Clientset {
-	client := fake.NewSimpleClientset( //nolint:staticcheck // apply is not used
+	client := fake.NewClientset(
 		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "web-0"}, Spec: corev1.PodSpec{ServiceAccountName: "default"}},
 		&corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "web", Name: "default", UID: "account-uid"}},
 	)

@@ -68,7 +68,7 @@ func TestAnalyze(t *testing.T) {
 		"events forbidden":   {reason: "events add little", objects: []runtime.Object{web(node)}, in: input(), deny: "events", verdict: "Malicious", uid: "pod-uid"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			client := fake.NewSimpleClientset(tc.objects...) //nolint:staticcheck // apply is not used
+			client := fake.NewClientset(tc.objects...)
 			client.PrependReactor("*", tc.deny, func(clienttesting.Action) (bool, runtime.Object, error) {
 				return tc.deny != "", nil, apierrors.NewForbidden(schema.GroupResource{Resource: tc.deny}, "", nil)
 			})
@@ -88,7 +88,7 @@ func TestAnalyze(t *testing.T) {
 }
 
 func TestServerErrorsAreNoVerdict(t *testing.T) {
-	client := fake.NewSimpleClientset() //nolint:staticcheck // apply is not used
+	client := fake.NewClientset()
 	client.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
 		return true, nil, apierrors.NewInternalError(errors.New("etcd is away"))
 	})
