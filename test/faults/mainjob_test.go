@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/faults/harness"
 	"github.com/tocsin-dev/tocsin/test/faults/history"
+	"github.com/tocsin-dev/tocsin/test/faults/tocsin"
 	"github.com/tocsin-dev/tocsin/test/faults/world"
 )
 
@@ -57,7 +58,7 @@ func TestMainJobStaysQuiet(t *testing.T) {
 func mainJob() harness.Scenario {
 	return harness.Scenario{
 		Name:    "main job",
-		Process: tocsin,
+		Process: tocsin.Process,
 		Prepare: prepare,
 		World: func(ctx context.Context, r *harness.Run) error {
 			return world.RunJobs(ctx, r.Client, r.Log, func(job *batchv1.Job) string { return answer(r, job) })
@@ -79,7 +80,7 @@ func mainJob() harness.Scenario {
 			{Name: "resolution", Do: resolve, Await: resolved},
 			{Name: "undo", Do: undo, Await: inState(v1alpha1.ActionIsolatePod, malicious, v1alpha1.RemediationUndone)},
 			{Name: "totals", Await: func(r *harness.Run, v history.View) error {
-				if said := counted(r, v); said != countedOnce {
+				if said := tocsin.Counted(r, v); said != tocsin.CountedOnce {
 					return errors.New(said)
 				}
 				return nil
@@ -105,7 +106,7 @@ func prepare(ctx context.Context, r *harness.Run) error {
 		err = errors.Join(err, create(ctx, r, pod(r, name)))
 	}
 	return errors.Join(err, create(ctx, r, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: "responder"}}),
-		create(ctx, r, playbook(r)), prepareSources(ctx, r))
+		create(ctx, r, playbook(r)), tocsin.Sources(ctx, r))
 }
 
 func pod(r *harness.Run, name string) *corev1.Pod {

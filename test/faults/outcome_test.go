@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/workload"
 	"github.com/tocsin-dev/tocsin/test/faults/harness"
 	"github.com/tocsin-dev/tocsin/test/faults/history"
+	"github.com/tocsin-dev/tocsin/test/faults/tocsin"
 )
 
 // outcome is what a run comes to, a line for each object. Namespaces, uids, generated
@@ -23,7 +24,7 @@ import (
 func outcome(r *harness.Run, v history.View) any {
 	lines := slices.Concat(
 		each(v, alertLine), each(v, incidentLine), each(v, investigationLine), each(v, remediationLine),
-		each(v, jobLine), each(v, podLine), []string{counted(r, v)},
+		each(v, jobLine), each(v, podLine), []string{tocsin.Counted(r, v)},
 		each(v, func(p *networkingv1.NetworkPolicy) string {
 			return "network policy " + fmt.Sprint(p.Spec.PodSelector.MatchLabels)
 		}),
@@ -32,33 +33,6 @@ func outcome(r *harness.Run, v history.View) any {
 		lines[i] = strings.ReplaceAll(lines[i], r.Namespace, "tenant")
 	}
 	return lines
-}
-
-const countedOnce = "every event is counted once"
-
-// counted says whether what the detectors sent was counted once (I1, I2): on
-// the alerts, in the incidents, and by the sources. An event whose answer was
-// lost may count or not.
-func counted(r *harness.Run, v history.View) string {
-	s := sentBy(r)
-	var alerts, incidents, sources, parts int64
-	for _, a := range history.List[*v1alpha1.Alert](v) {
-		alerts += ptr.Deref(a.Status.Occurrences, 0)
-	}
-	for _, i := range history.List[*v1alpha1.Incident](v) {
-		incidents += ptr.Deref(ptr.Deref(i.Status.Counts, v1alpha1.IncidentCounts{}).Occurrences, 0)
-	}
-	for _, source := range history.List[*v1alpha1.AlertSource](v) {
-		t := ptr.Deref(source.Status.Totals, v1alpha1.AlertSourceTotals{})
-		sources += ptr.Deref(t.Received, 0)
-		parts += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0) + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
-	}
-	once := alerts >= s.acknowledged && alerts <= s.acknowledged+s.unsure
-	if once && incidents == alerts && sources == alerts && parts == alerts {
-		return countedOnce
-	}
-	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts, %d in incidents, %d received by sources, %d in their parts",
-		s.acknowledged, s.unsure, alerts, incidents, sources, parts)
 }
 
 func each[T client.Object](v history.View, line func(T) string) []string {

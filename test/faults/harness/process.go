@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -40,6 +41,9 @@ func (r *Run) live(ctx context.Context, s Scenario) (crashed bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	line := r.Wire.Line()
+	r.mu.Lock()
+	r.line = line
+	r.mu.Unlock()
 	process, err := s.Process(&Process{Config: line.Config(r.Config), Logger: r.logs.logger(), Run: r})
 	if err != nil {
 		return false, fmt.Errorf("making the process: %w", err)
@@ -64,6 +68,23 @@ func (r *Run) live(ctx context.Context, s Scenario) (crashed bool, err error) {
 	case <-time.After(stopTimeout):
 		return false, fmt.Errorf("the process has not ended %s after it was told to", stopTimeout)
 	}
+}
+
+// Restart ends the process, and waits until a fresh one sees the cluster.
+func (r *Run) Restart(ctx context.Context) error {
+	r.mu.Lock()
+	former := r.line
+	r.mu.Unlock()
+	former.Crash()
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, stopTimeout, true, func(context.Context) (bool, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.line != former, nil
+	})
+	if err != nil {
+		return fmt.Errorf("no fresh process: %w", err)
+	}
+	return r.ready(ctx)
 }
 
 // logBuffer keeps the newest lines that the processes of a run logged.

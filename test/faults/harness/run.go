@@ -211,10 +211,17 @@ func (r *Run) settle(ctx context.Context, s Scenario, want any) error {
 			return fmt.Errorf("I13: not converged within %s: %w", converge, err)
 		}
 	}
-	quiet := cmp.Or(s.Quiet, defaultQuiet)
+	if err := r.Settle(ctx, cmp.Or(s.Quiet, defaultQuiet)); err != nil {
+		return fmt.Errorf("I13: %w", err)
+	}
+	return nil
+}
+
+// Settle waits until nothing was written for as long as that.
+func (r *Run) Settle(ctx context.Context, quiet time.Duration) error {
 	clk := clock.RealClock{}
 	start := clk.Now()
-	err := wait.PollUntilContextTimeout(ctx, pollInterval, converge+quiet, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, convergeTimeout+quiet, true, func(context.Context) (bool, error) {
 		last := r.Wire.LastWrite()
 		if last.Before(start) {
 			last = start
@@ -222,7 +229,7 @@ func (r *Run) settle(ctx context.Context, s Scenario, want any) error {
 		return clk.Since(last) >= quiet, nil
 	})
 	if err != nil {
-		return fmt.Errorf("I13: never %s without a write: %w", quiet, err)
+		return fmt.Errorf("never %s without a write: %w", quiet, err)
 	}
 	return nil
 }

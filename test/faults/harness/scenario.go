@@ -90,4 +90,6 @@ type Run struct {
 	Memory sync.Map
 
 	logs *logBuffer
+	mu   sync.Mutex
+	line *wire.Line // of the process that lives
 }

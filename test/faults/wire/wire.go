@@ -68,6 +68,13 @@ func (w *Wire) Fired() *Write {
 	return &fired
 }
 
+// Total counts the writes of all classes.
+func (w *Wire) Total() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.writes)
+}
+
 // LastWrite is when a process last asked for a write of any class but Lease.
 func (w *Wire) LastWrite() time.Time {
 	w.mu.Lock()
