@@ -36,7 +36,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = shared.Stop() }()
-	return m.Run()
+	code := m.Run()
+	if panics, err := harness.Panics(); panics > 0 || err != nil {
+		fmt.Fprintf(os.Stderr, "I17: %d reconciliations panicked (%v)\n", panics, err)
+		return 1
+	}
+	return code
 }
 
 func cluster(t *testing.T) *harness.Cluster {

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -59,5 +60,29 @@ func TestBuggyToy(t *testing.T) {
 				t.Errorf("want an error about %q, got: %v", test.want, err)
 			}
 		})
+	}
+}
+
+// TestNothingIsLeftRunning: a process that was told to end leaves no goroutine
+// behind (I16, I17).
+func TestNothingIsLeftRunning(t *testing.T) {
+	c := cluster(t)
+	s := mainJob()
+	s.Steps, s.Quiet = s.Steps[:3], 100*time.Millisecond
+	try := func() int {
+		if _, err := c.Try(t.Context(), s, harness.Undisturbed, nil); err != nil {
+			t.Fatal(err)
+		}
+		return runtime.NumGoroutine()
+	}
+	first := try()
+	last := first
+	for range 5 {
+		last = try()
+	}
+	// Connections come and go; a leak would be dozens for each process.
+	if grown := last - first; grown > 15 {
+		stacks := make([]byte, 1<<20)
+		t.Errorf("5 processes left %d goroutines behind:\n%s", grown, stacks[:runtime.Stack(stacks, true)])
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"path/filepath"
 
-	"github.com/go-logr/logr"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -17,12 +16,16 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/operator"
 	"github.com/tocsin-dev/tocsin/test/environment"
 	"github.com/tocsin-dev/tocsin/test/faults/history"
 )
+
+// maxLogLines is enough for the last minute of all runs at once.
+const maxLogLines = 5000
 
 // Cluster is a real API server with its etcd; nothing else of a cluster runs.
 type Cluster struct {
@@ -33,18 +36,20 @@ type Cluster struct {
 
 	environment *envtest.Environment
 	recorder    *history.Recorder
+	logs        *logBuffer
 	cancel      context.CancelFunc
 }
 
 // StartCluster starts the API server that KUBEBUILDER_ASSETS holds, with our
 // kinds. Stop ends it.
 func StartCluster(ctx context.Context) (*Cluster, error) {
-	// What a process logs is in the log of its run.
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
-	ctrl.SetLogger(logr.Discard())
+	// The processes share one logger; what is about a namespace is of its run.
+	logs := newLogBuffer(maxLogLines)
+	ctrl.SetLogger(logs.logger())
 
-	c := &Cluster{Scheme: operator.Scheme(), environment: &envtest.Environment{
+	c := &Cluster{logs: logs, Scheme: operator.Scheme(), environment: &envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join(environment.Root(), "config", "crd")},
 		ErrorIfCRDPathMissing: true,
 	}}
@@ -66,6 +71,25 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// Panics counts the reconciliations that panicked; controller-runtime recovers
+// from them (I17).
+func Panics() (int, error) {
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		return 0, err
+	}
+	total := 0.0
+	for _, family := range families {
+		if family.GetName() != "controller_runtime_reconcile_panics_total" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			total += metric.GetCounter().GetValue()
+		}
+	}
+	return int(total), nil
 }
 
 // Stop ends the API server.

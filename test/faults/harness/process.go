@@ -87,25 +87,33 @@ func (r *Run) Restart(ctx context.Context) error {
 	return r.ready(ctx)
 }
 
-// logBuffer keeps the newest lines that the processes of a run logged.
+// logBuffer keeps the newest lines that were logged.
 type logBuffer struct {
 	mu    sync.Mutex
 	lines []string
+	limit int
 }
 
-const maxLogLines = 60
+func newLogBuffer(limit int) *logBuffer { return &logBuffer{limit: limit} }
 
 func (b *logBuffer) add(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lines = append(b.lines, line)
-	b.lines = b.lines[max(0, len(b.lines)-maxLogLines):]
+	b.lines = b.lines[max(0, len(b.lines)-b.limit):]
 }
 
-func (b *logBuffer) String() string {
+// about returns the lines that speak of something.
+func (b *logBuffer) about(word string) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return strings.Join(b.lines, "\n")
+	var lines []string
+	for _, line := range b.lines {
+		if strings.Contains(line, word) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func (b *logBuffer) logger() logr.Logger {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -45,11 +46,12 @@ func (c *Cluster) Try(ctx context.Context, s Scenario, p Perturbation, want any)
 		return nil, err
 	}
 	defer os.RemoveAll(r.Dir)
+	defer c.recorder.Forget(r.Namespace)
 	result := &Result{Wire: r.Wire}
 	err = c.play(ctx, s, p, r, want, result)
 	result.Duration = clk.Since(start)
 	if err != nil {
-		return result, r.explain(err)
+		return result, r.explain(err, c.logs)
 	}
 	return result, nil
 }
@@ -67,7 +69,7 @@ func (c *Cluster) newRun(ctx context.Context, p Perturbation) (*Run, error) {
 		Namespace: namespace.Name, Config: c.Config, Client: c.Client, Dir: dir,
 		Log:  c.recorder.Log(namespace.Name),
 		Wire: wire.New(clock.RealClock{}, p.Fault),
-		logs: &logBuffer{},
+		logs: newLogBuffer(maxLogLines),
 	}, nil
 }
 
@@ -258,10 +260,14 @@ func (c *Cluster) violations(ctx context.Context, r *Run, ended bool) error {
 }
 
 // explain adds to an error what is needed to understand it.
-func (r *Run) explain(err error) error {
+func (r *Run) explain(err error, shared *logBuffer) error {
 	spoiled := "nothing was spoiled"
 	if fired := r.Wire.Fired(); fired != nil {
 		spoiled = "spoiled: " + fired.String()
 	}
-	return fmt.Errorf("%w\nnamespace %s; %s\nlast writes:\n%s\nlog:\n%s", err, r.Namespace, spoiled, r.Wire.Tail(25), r.logs)
+	const tail = 25
+	logged := append(r.logs.about(""), shared.about(r.Namespace)...)
+	logged = logged[max(0, len(logged)-tail):]
+	return fmt.Errorf("%w\nnamespace %s; %s\nlast writes:\n%s\nlog:\n%s",
+		err, r.Namespace, spoiled, r.Wire.Tail(tail), strings.Join(logged, "\n"))
 }

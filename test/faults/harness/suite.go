@@ -22,6 +22,10 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}
+	// What does not come out the same twice cannot be compared with.
+	if _, err := c.Try(t.Context(), s, Undisturbed, base.Outcome); err != nil {
+		t.Fatalf("undisturbed, for the second time: %v", err)
+	}
 	report := newReport(base)
 	defer func() { t.Logf("%s", report) }()
 	for _, e := range spoilings {

@@ -49,6 +49,13 @@ func (r *Recorder) Log(namespace string) *Log {
 	return r.logs[namespace]
 }
 
+// Forget drops what is known of a namespace.
+func (r *Recorder) Forget(namespace string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.logs, namespace)
+}
+
 // Err tells why revisions may be missing.
 func (r *Recorder) Err() error {
 	r.mu.Lock()
