@@ -42,12 +42,15 @@ func main() {
 	}
 }
 
+// defaultFixtures lies beside the repository.
+var defaultFixtures = filepath.Join("..", "shared", "fixtures")
+
 // fixtures is the folder of other people's labelled data.
 func fixtures() string {
 	if dir := os.Getenv("TOCSIN_FIXTURES"); dir != "" {
 		return dir
 	}
-	return filepath.Join("..", "shared", "fixtures")
+	return defaultFixtures
 }
 
 // group is a set of datasets that are reported together.

@@ -104,7 +104,7 @@ func (e *Engine) decide(i id) (Decision, id) {
 // fresh says that an incident began within the proximate window: its first alert may
 // have been too common to be joined by time alone, and a later one speaks for it.
 func (e *Engine) fresh(i id, at int64) bool {
-	opened := e.opened(i)
+	opened := e.incidents[i].opened
 	return max(at-opened, opened-at) <= e.proximateWindow
 }
 

@@ -117,20 +117,25 @@ func (e *Engine) learn(a *model.Alert) id {
 // learnEntities keeps the entities that can join, at most MaxEntities, the
 // weightiest, and the asset, by which routine is kept together.
 func (e *Engine) learnEntities(rec *alert, entities []model.Entity) {
-	worth := make([]model.Entity, 0, min(len(entities), 2*e.policy.MaxEntities))
+	type weighed struct {
+		model.Entity
+		weight int
+	}
+	var few [16]weighed
+	worth := few[:0]
 	for _, ent := range entities {
-		if e.policy.weight(ent.Key) > 0 {
-			worth = append(worth, ent)
+		if w := e.policy.weight(ent.Key); w > 0 {
+			worth = append(worth, weighed{ent, w})
 		}
 	}
-	slices.SortFunc(worth, func(a, b model.Entity) int {
-		return cmp.Or(cmp.Compare(e.policy.weight(b.Key), e.policy.weight(a.Key)), a.Compare(b.Key), cmp.Compare(a.Role, b.Role))
+	slices.SortFunc(worth, func(a, b weighed) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), a.Compare(b.Key), cmp.Compare(a.Role, b.Role))
 	})
-	worth = slices.CompactFunc(worth, func(a, b model.Entity) bool { return a.Key == b.Key })
+	worth = slices.CompactFunc(worth, func(a, b weighed) bool { return a.Key == b.Key })
 	worth = worth[:min(len(worth), e.policy.MaxEntities)]
 	rec.entities = make([]id, len(worth), len(worth)+1)
 	for i, ent := range worth {
-		rec.entities[i] = e.entityID(ent.Key, e.policy.weight(ent.Key))
+		rec.entities[i] = e.entityID(ent.Key, ent.weight)
 	}
 	if !slices.Contains(rec.entities, rec.asset) && len(worth) < 64 {
 		e.entities[rec.asset].users++

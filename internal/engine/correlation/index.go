@@ -44,6 +44,7 @@ type incident struct {
 	members []id
 	facts   *IncidentFacts // nil until people said something
 	mark    int32          // place among the candidates being looked at, plus one
+	opened  int64          // when its first alert began
 	notable int32          // members that are not routine; an incident without takes only routine
 }
 
@@ -60,6 +61,7 @@ type entity struct {
 // speaks for it there: the most vigorous. The newest come first.
 type posting struct {
 	incident, peer id
+	asset          id    // of the peer
 	notable        int32 // alerts of the incident with the entity that are not routine
 	last           int64 // newest sign of life
 	vigour         float64
@@ -187,7 +189,7 @@ func (x *index) post(a id, limit int) {
 	if rec.alone {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, notable: rec.notable(), last: rec.last, vigour: rec.vigour()}
+	p := posting{incident: rec.incident, peer: a, asset: rec.asset, notable: rec.notable(), last: rec.last, vigour: rec.vigour()}
 	for _, e := range rec.entities {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
@@ -209,7 +211,7 @@ func (x *index) touch(a id, limit int) {
 	if rec.alone || rec.incident == none {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, last: rec.last, vigour: rec.vigour()}
+	p := posting{incident: rec.incident, peer: a, asset: rec.asset, last: rec.last, vigour: rec.vigour()}
 	for _, e := range rec.entities {
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
@@ -224,7 +226,7 @@ func (x *index) insert(list []posting, p posting, limit int) []posting {
 		p.notable += old.notable
 		p.last = max(p.last, old.last)
 		if old.vigour > p.vigour || old.vigour == p.vigour && x.alerts[old.peer].name <= x.alerts[p.peer].name {
-			p.vigour, p.peer = old.vigour, old.peer
+			p.vigour, p.peer, p.asset = old.vigour, old.peer, old.asset
 		}
 	case len(list) < limit:
 		at, list = len(list), append(list, p)
@@ -305,7 +307,7 @@ func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert
 			continue
 		}
 		if last, v, has := stands(&x.alerts[m]); has {
-			list = x.insert(list, posting{incident: from, peer: m, notable: x.alerts[m].notable(), last: last, vigour: v}, limit)
+			list = x.insert(list, posting{incident: from, peer: m, asset: x.alerts[m].asset, notable: x.alerts[m].notable(), last: last, vigour: v}, limit)
 		}
 	}
 	return list
@@ -315,10 +317,18 @@ func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert
 func (x *index) leave(a id, limit int) {
 	from := x.alerts[a].incident
 	x.unpost(a, from, limit)
-	x.quiet = slices.DeleteFunc(x.quiet, func(b id) bool { return b == a })
+	if x.alerts[a].routine {
+		x.quiet = slices.DeleteFunc(x.quiet, func(b id) bool { return b == a })
+	}
 	inc := &x.incidents[from]
 	inc.members = slices.DeleteFunc(inc.members, func(m id) bool { return m == a })
 	inc.notable -= x.alerts[a].notable()
+	if x.alerts[a].first == inc.opened && len(inc.members) > 0 {
+		inc.opened = x.alerts[inc.members[0]].first
+		for _, m := range inc.members {
+			inc.opened = min(inc.opened, x.alerts[m].first)
+		}
+	}
 	if len(inc.members) == 0 && inc.facts == nil {
 		delete(x.incidentIDs, inc.name)
 		*inc = incident{}
@@ -333,16 +343,10 @@ func (x *index) enter(a, into id, limit int) {
 	inc := &x.incidents[into]
 	inc.members = append(inc.members, a)
 	inc.notable += x.alerts[a].notable()
-	x.post(a, limit)
-}
-
-// opened is when the incident's first alert began.
-func (x *index) opened(i id) int64 {
-	first := int64(1) << 62
-	for _, m := range x.incidents[i].members {
-		first = min(first, x.alerts[m].first)
+	if first := x.alerts[a].first; len(inc.members) == 1 || first < inc.opened {
+		inc.opened = first
 	}
-	return first
+	x.post(a, limit)
 }
 
 // seconds are Unix seconds within what a calendar can mean: hostile times

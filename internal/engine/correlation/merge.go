@@ -149,7 +149,7 @@ func (e *Engine) survives(a, b id) bool {
 	x, y := &e.incidents[a], &e.incidents[b]
 	return cmp.Or(
 		-cmp.Compare(x.said().HumanWork, y.said().HumanWork),
-		cmp.Compare(e.opened(a), e.opened(b)),
+		cmp.Compare(x.opened, y.opened),
 		cmp.Compare(x.name, y.name)) < 0
 }
 

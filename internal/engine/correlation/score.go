@@ -29,15 +29,26 @@ func (e *Engine) candidates(s *subject) []candidate {
 	found := e.scratch[:0]
 	for _, entity := range s.entities {
 		ent := &e.entities[entity]
+		elsewhere := ent.scope() && entity != s.asset
 		for i := range ent.postings {
 			p := &ent.postings[i]
-			if p.last <= s.at && float64(ent.weight)+bits(s.onAsset*within(s.at, p.last)) < float64(e.policy.JoinBits) {
-				break // the rest is older still
+			if p.last <= s.at { // what the newest sign of life allows at most
+				span := within(s.at, p.last)
+				timing := bits(s.onAsset * span)
+				if float64(ent.weight)+timing < float64(e.policy.JoinBits) {
+					break // the rest is older still
+				}
+				if p.asset != s.asset {
+					timing = min(timing, 2*float64(ent.weight))
+				}
+				if min(float64(ent.weight), bits(e.rate(int64(ent.alerts-p.notable), s.at)*span))+timing+1 < float64(e.policy.JoinBits) {
+					continue
+				}
 			}
-			inc := &e.incidents[p.incident]
-			if inc.notable == 0 {
+			if elsewhere && p.asset != entity || p.notable == 0 {
 				continue
 			}
+			inc := &e.incidents[p.incident]
 			b, timing := e.evidence(s, entity, p)
 			if b == 0 {
 				continue
@@ -67,8 +78,8 @@ func (e *Engine) better(a, b candidate) int {
 // entity with an incident, in bits:
 //
 //   - how rarely the entity turns up elsewhere, within an hour, at most its weight;
-//   - how rarely either alert's rule fires on its asset, the commoner decides, at
-//     most twice the entity's weight: time alone does not make a weak tie strong;
+//   - how rarely either alert's rule fires on its asset, the commoner decides;
+//     between two assets at most twice the entity's weight;
 //   - one bit more for a step forward along the tactics.
 func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing float64) {
 	ent, peer := &e.entities[entity], &e.alerts[p.peer]
@@ -84,11 +95,14 @@ func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing floa
 		span = lag // while the peer goes on
 	}
 	shared := min(weight, bits(e.rate(int64(ent.alerts-p.notable), s.at)*span))
-	timing = min(bits(s.onAsset*span), bits(e.rateOf(peer, s.at)*span))
+	timing = bits(max(s.onAsset, e.rateOf(peer, s.at)) * span) // the commoner decides
 	if s.routine && max(shared, timing) < float64(e.policy.JoinBits) {
 		return 0, 0 // half a reason of two kinds makes none for what happens all the time
 	}
-	total = shared + min(timing, 2*weight)
+	total = shared + timing
+	if peer.asset != s.asset {
+		total = shared + min(timing, 2*weight) // time does not make a weak tie between two assets strong
+	}
 	if shared > 0 && peer.high >= 0 && s.low > peer.high {
 		total++
 	}
@@ -129,7 +143,7 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 				continue
 			}
 			span := within(s.at, p.last)
-			b := round(min(bits(s.anywhere*span), bits(e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)*span)))
+			b := round(bits(max(s.anywhere, e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)) * span))
 			c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
 			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.elsewhere(s, peer) && !e.otherAttacker(s, inc) {
 				best, found = c, true
