@@ -43,11 +43,18 @@ func investigation(ctx context.Context, w *World) error {
 	return nil
 }
 
+// stepRows lists what each step found, once for each entity.
 func stepRows(list []v1alpha1.Investigation) [][]string {
 	var rows [][]string
+	seen := map[string]bool{}
 	for i := range list {
 		for _, step := range list[i].Status.Steps {
 			for _, v := range step.Verdicts {
+				id := step.Name + " " + string(v.Kind) + "/" + v.Name
+				if seen[id] {
+					continue
+				}
+				seen[id] = true
 				rows = append(rows, []string{
 					step.Name, string(step.State), string(v.Kind) + "/" + v.Name, string(v.Verdict), short(v.Reason, 110),
 				})

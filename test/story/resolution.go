@@ -3,8 +3,10 @@ package story
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
@@ -38,9 +40,21 @@ func resolution(ctx context.Context, w *World) error {
 	}
 	w.say("\nWhat was found and done:")
 	w.table("ENTITY|VERDICT|ANSWER", evidenceRows(found.Status.Evidence))
+	w.say("\n%s", pace(&found))
 	w.say("\nIts activity log:")
 	w.table("TIME|WHO|WHAT", activityRows(found.Status.Activities))
 	return nil
+}
+
+// pace says how fast it went, from the first event on.
+func pace(inc *v1alpha1.Incident) string {
+	first, times := inc.Status.FirstActivityTime, inc.Status.Times
+	if first == nil || times == nil || times.Contained == nil || times.Resolved == nil {
+		return "How fast it went is not known."
+	}
+	// Times are kept in whole seconds.
+	since := func(t *metav1.Time) time.Duration { return t.Sub(first.Truncate(time.Second)) }
+	return fmt.Sprintf("Contained %s after the attacker's first step, resolved after %s.", since(times.Contained), since(times.Resolved))
 }
 
 func evidenceRows(evidence []v1alpha1.Evidence) [][]string {

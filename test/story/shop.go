@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -44,6 +45,11 @@ func settle(ctx context.Context, w *World) error {
 
 // makeTenant applies config/samples, and waits until it is in use.
 func (w *World) makeTenant(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(time.Until(w.settled)):
+	}
 	w.gateway.token = rand.Text()
 	if _, err := w.kubectl(ctx, "", "apply", "-f", w.samples()+"/tenant.yaml"); err != nil {
 		return err

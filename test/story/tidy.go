@@ -19,7 +19,8 @@ import (
 // not run any more nobody will undo them.
 const undoLimit = 20 * time.Second
 
-// tidy removes what an earlier run left, in the order in which it can go.
+// tidy removes what an earlier run left, in the order in which it can go. Tocsin
+// itself stays and is upgraded.
 func tidy(ctx context.Context, w *World) error {
 	if err := w.forgetRemediations(ctx); err != nil {
 		return err
@@ -34,9 +35,6 @@ func tidy(ctx context.Context, w *World) error {
 		if out, err := w.kubectl(ctx, "", arguments...); err != nil && !unknownKind(err.Error()) {
 			return fmt.Errorf("%w %s", err, out)
 		}
-	}
-	if _, err := w.run(ctx, w.Kubeconfig, "", w.Helm, "uninstall", "tocsin", "--namespace", System, "--ignore-not-found", "--wait"); err != nil {
-		return err
 	}
 	for _, name := range []string{Shop, Tenant} {
 		if err := w.gone(ctx, name); err != nil {

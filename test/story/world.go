@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -52,6 +53,9 @@ type World struct {
 	Incident string
 
 	gateway *gateway
+	// settled is when the API server has delivered, or dropped, what the
+	// installation caused.
+	settled time.Time
 }
 
 // FromEnvironment finds the world in environment variables: those that
