@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -111,6 +112,9 @@ func (c *Controller) create(ctx context.Context, name types.NamespacedName) erro
 // writes it.
 func (c *Controller) status(inc *v1alpha1.Incident, summary incident.Summary) *v1alpha1.IncidentStatus {
 	out := convert.IncidentStatus(summary)
+	if summary.State == incident.Redirected && inc.Status.Title != "" {
+		out = asMerged(inc, out)
+	}
 	out.ObservedGeneration = &inc.Generation
 	out.Conditions = inc.Status.DeepCopy().Conditions
 	status := metav1.ConditionFalse
@@ -122,6 +126,18 @@ func (c *Controller) status(inc *v1alpha1.Incident, summary incident.Summary) *v
 		Message: summary.StateMessage, ObservedGeneration: inc.Generation,
 	}, c.Clock.Now())
 	return &out
+}
+
+// asMerged keeps what an incident was when it was merged into another: its
+// alerts are gone, but whoever finds it should see what it told.
+func asMerged(inc *v1alpha1.Incident, now v1alpha1.IncidentStatus) v1alpha1.IncidentStatus {
+	out := *owned(&inc.Status)
+	out.State, out.Activities, out.Times = now.State, now.Activities, now.Times
+	if out.Counts != nil {
+		out.Counts.ActiveAlerts, out.Counts.Activities = ptr.To(int32(0)), now.Counts.Activities
+		out.Counts.ActiveOfTotal = fmt.Sprintf("0/%d", ptr.Deref(out.Counts.Alerts, 0))
+	}
+	return out
 }
 
 // owned is the part of an Incident's status that this controller writes: all

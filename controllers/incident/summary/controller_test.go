@@ -137,6 +137,7 @@ var _ = Describe("Incident summary", func() {
 		inc := settle(ctx)
 		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentResolved))
 		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("0/1"))
+		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion), "its end is told once")
 		Expect(meta.FindStatusCondition(inc.Status.Conditions, v1alpha1.IncidentConditionResolved).Reason).To(Equal("AllRemediatedOrBenign"))
 	})
 
@@ -170,8 +171,15 @@ var _ = Describe("Incident summary", func() {
 		Expect(c.Get(ctx, client.ObjectKeyFromObject(inc), inc)).To(Succeed())
 		inc.Status.RedirectedTo = "target"
 		Expect(c.Status().Update(ctx, inc)).To(Succeed())
+		var moved v1alpha1.Alert
+		Expect(c.Get(ctx, client.ObjectKeyFromObject(inc), &moved)).To(Succeed())
+		moved.Status.IncidentName = "target"
+		Expect(c.Status().Update(ctx, &moved)).To(Succeed())
 		inc = settle(ctx)
 		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentRedirected))
+		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("0/1"))
+		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion), "its end is told once")
+		Expect(inc.Status.Severity).To(Equal(v1alpha1.SeverityMedium), "what it told is kept")
 		Expect(inc.Status.RedirectedTo).To(BeEquivalentTo("target"), "the redirect belongs to correlation and is left alone")
 	})
 

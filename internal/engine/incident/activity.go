@@ -41,18 +41,23 @@ func (s *Summary) note(in Input) {
 	log := func(kind, actor, format string, args ...any) {
 		s.Activities = append(s.Activities, Activity{in.Now, kind, actor, truncate(fmt.Sprintf(format, args...), 512)})
 	}
-	if was.State == "" {
+	switch {
+	case was.State == "":
 		log(ActivityCreated, actorCorrelation, "Incident created: %d alerts", s.Counts.Alerts)
-	} else {
+	case s.State != Redirected: // of what was merged into another, that one tells
 		noteAlerts(log, s.Counts.Alerts-was.Counts.Alerts, s.Counts.Alerts)
-		noteChange(log, ActivityStateChanged, stateActor(s.StateReason, in.People), "State", string(was.State), string(s.State))
 		noteChange(log, ActivitySeverityChanged, actorTocsin, "Severity", was.Severity.String(), s.Severity.String())
 		noteChange(log, ActivityPriorityChanged, actorTocsin, "Priority band", was.Priority.Band, s.Priority.Band)
 	}
-	for _, name := range missing(s.MergedFrom, was.MergedFrom) {
-		log(ActivityMerged, actorCorrelation, "Incident %s was merged into this one", name)
+	if was.State != "" {
+		noteChange(log, ActivityStateChanged, stateActor(s.StateReason, in.People), "State", string(was.State), string(s.State))
 	}
-	s.noteWork(log, was)
+	if s.State != Redirected {
+		for _, name := range missing(s.MergedFrom, was.MergedFrom) {
+			log(ActivityMerged, actorCorrelation, "Incident %s was merged into this one", name)
+		}
+		s.noteWork(log, was)
+	}
 	s.Counts.Activities = was.Counts.Activities + len(s.Activities)
 	s.Activities = append(append([]Activity(nil), was.Activities...), s.Activities...)
 	s.Activities = s.Activities[max(0, len(s.Activities)-maxActivities):]

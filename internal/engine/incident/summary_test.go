@@ -142,7 +142,7 @@ func TestTitle(t *testing.T) {
 			alerts: []Member{member("a", 0)}, people: People{Title: "The big one"},
 			want: "The big one",
 		},
-		"no alerts left": {want: "Incident without alerts"},
+		"no alerts left": {want: "Incident without alerts of its own"},
 		"text from an alert is cut, not broken": {
 			alerts: []Member{member("a", 0, func(m *Member) { m.Title = string(slices.Repeat([]byte("é"), 200)); m.Entities = nil })},
 			want:   string(slices.Repeat([]byte("é"), 126)) + "…",

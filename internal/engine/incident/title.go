@@ -17,7 +17,7 @@ const maxTitle = 256
 // reported by multiple sources". One alert alone lends its own title.
 func generateTitle(alerts []Member, s Summary) string {
 	if len(alerts) == 0 {
-		return "Incident without alerts"
+		return "Incident without alerts of its own"
 	}
 	title := alerts[0].Title
 	if len(s.Tactics) > 1 {
