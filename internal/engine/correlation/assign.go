@@ -3,6 +3,7 @@ package correlation
 import (
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
@@ -240,12 +241,14 @@ func (e *Engine) linkOf(l *link) Link {
 	return out
 }
 
+// describe says a link in words. It is asked for every alert: no formatting machinery.
 func describe(l Link) string {
+	weight := strconv.FormatFloat(l.Weight, 'f', 1, 64)
 	switch l.Reason {
 	case LinkProximateTime:
-		return fmt.Sprintf("so soon after alert %s that chance is unlikely (%.1f bits)", l.Peer, l.Weight)
+		return "so soon after alert " + l.Peer + " that chance is unlikely (" + weight + " bits)"
 	case LinkRoutine:
-		return fmt.Sprintf("routine of %s, kept with alert %s", l.Entity, l.Peer)
+		return "routine of " + string(l.Entity.Kind) + "/" + l.Entity.Name + ", kept with alert " + l.Peer
 	}
-	return fmt.Sprintf("%s %s with alert %s (%.1f bits against chance)", l.Reason, l.Entity, l.Peer, l.Weight)
+	return l.Reason + " " + string(l.Entity.Kind) + "/" + l.Entity.Name + " with alert " + l.Peer + " (" + weight + " bits against chance)"
 }

@@ -325,3 +325,15 @@ func TestTell(t *testing.T) {
 		t.Errorf("got %+v", full)
 	}
 }
+
+func TestOwnAlertsAreNoReasonAgainstAnEntity(t *testing.T) {
+	e := watched("h1", "h2")
+	address := evidence(model.KindIP, "203.0.113.9")
+	for i := range 40 {
+		e.Assign(alertAt(fmt.Sprint("a", i), threeDays+time.Duration(i)*time.Second, fmt.Sprint("step", i), asset(model.KindDevice, "h1"), address))
+	}
+	d := e.Assign(alertAt("b", threeDays+5*time.Hour, "other", asset(model.KindDevice, "h2"), address))
+	if d.Incident != "a0" || d.Links[0].Entity != address.Key {
+		t.Errorf("forty alerts of one incident made its address a hub: %+v", d)
+	}
+}
