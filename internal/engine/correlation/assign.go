@@ -139,6 +139,9 @@ func (e *Engine) recollect(i id, d *Decision) {
 		return
 	}
 	anywhere := e.rate(e.ruleActive[rec.rule]-int64(rec.active), rec.first)
+	if bits(anywhere*lag) < float64(e.policy.JoinBits) {
+		return // not even at this very moment
+	}
 	for _, q := range slices.Clone(e.quiet) {
 		early := &e.alerts[q]
 		inc := &e.incidents[rec.incident]

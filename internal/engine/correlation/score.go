@@ -128,8 +128,8 @@ func (e *Engine) rateOf(peer *alert, at int64) float64 {
 // the coincidence is too great: the rules of both alerts fire that rarely
 // anywhere. Until a day was watched, too little is known of chance.
 func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
-	if s.at-e.start < shortest {
-		return best, false
+	if s.at-e.start < shortest || bits(s.anywhere*lag) < float64(e.policy.JoinBits) {
+		return best, false // not even at this very moment
 	}
 	for which := range e.recent {
 		for i := range e.recent[which] {
