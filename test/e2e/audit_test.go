@@ -49,7 +49,9 @@ func requests(t *testing.T, from io.Reader) []auditv1.Event {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatalf("%v in %s", err, line)
 		}
-		if e.User.Username == operatorUser && e.Stage == auditv1.StageResponseComplete && e.ObjectRef != nil {
+		// A watch does not complete.
+		done := e.Stage == auditv1.StageResponseComplete || e.Verb == "watch" && e.Stage == auditv1.StageResponseStarted
+		if e.User.Username == operatorUser && done && e.ObjectRef != nil {
 			found = append(found, e)
 		}
 	}
