@@ -26,7 +26,7 @@ func IncidentFacts(inc *v1alpha1.Incident) correlation.IncidentFacts {
 
 // Member is the engine's view of an alert of an incident.
 func Member(a *v1alpha1.Alert) incident.Member {
-	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits)}
+	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits), Settled: Settled(a)}
 	if a.Spec.Triage != nil {
 		m.Said = incident.State(a.Spec.Triage.State)
 	}
@@ -35,6 +35,12 @@ func Member(a *v1alpha1.Alert) incident.Member {
 		m.Peer, m.LinkReason, m.Shared = string(link.PeerName), link.Reason, link.Entity
 	}
 	return m
+}
+
+// Settled reports whether people are done with the alert.
+func Settled(a *v1alpha1.Alert) bool {
+	t := a.Spec.Triage
+	return t != nil && (t.State == v1alpha1.AlertResolved || t.Classification == v1alpha1.ClassificationFalsePositive)
 }
 
 // People is what people say of an Incident.
@@ -48,6 +54,9 @@ func People(inc *v1alpha1.Incident) incident.People {
 // Findings is the engine's view of an Investigation.
 func Findings(inv *v1alpha1.Investigation) incident.Investigation {
 	out := incident.Investigation{Name: inv.Name, State: string(inv.Status.State), Created: inv.CreationTimestamp.UTC()}
+	for _, e := range inv.Spec.Entities {
+		out.Examined = append(out.Examined, Key(e.EntityKey))
+	}
 	for _, v := range inv.Status.Evidence {
 		out.Findings = append(out.Findings, incident.Finding{Key: Key(v.EntityKey), Verdict: model.Verdict(v.Verdict), Reason: v.Reason})
 	}

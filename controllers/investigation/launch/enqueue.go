@@ -69,7 +69,7 @@ func incidentChanges() builder.Predicates {
 
 func alertChanges() builder.Predicates {
 	return on(func(before, after *v1alpha1.Alert) bool {
-		return before.Status.IncidentName != after.Status.IncidentName || interesting(before) != interesting(after)
+		return before.Status.IncidentName != after.Status.IncidentName || convert.Settled(before) != convert.Settled(after)
 	})
 }
 

@@ -86,15 +86,9 @@ func (c *Controller) alerts(ctx context.Context, s *scope) error {
 		return fmt.Errorf("listing alerts: %w", err)
 	}
 	for i := range list.Items {
-		if interesting(&list.Items[i]) {
+		if !convert.Settled(&list.Items[i]) {
 			s.facts.Alerts = append(s.facts.Alerts, convert.Candidate(&list.Items[i]))
 		}
 	}
 	return nil
-}
-
-// interesting reports whether nobody is done with the alert.
-func interesting(a *v1alpha1.Alert) bool {
-	t := a.Spec.Triage
-	return t == nil || t.State != v1alpha1.AlertResolved && t.Classification != v1alpha1.ClassificationFalsePositive
 }

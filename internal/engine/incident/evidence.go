@@ -101,10 +101,16 @@ func investigations(in []Investigation) ([]Investigation, string) {
 	return out[:min(len(out), maxInvestigations)], out[0].State
 }
 
+// remediations lists the newest.
 func remediations(in []Remediation) []Remediation {
+	out := sortedRemediations(in)
+	return out[:min(len(out), maxRemediations)]
+}
+
+func sortedRemediations(in []Remediation) []Remediation {
 	out := slices.Clone(in)
 	slices.SortFunc(out, func(a, b Remediation) int {
 		return cmp.Or(-a.Created.Compare(b.Created), cmp.Compare(a.Name, b.Name))
 	})
-	return out[:min(len(out), maxRemediations)]
+	return out
 }

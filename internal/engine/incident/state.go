@@ -38,8 +38,8 @@ func AlertState(said, incident State) State {
 }
 
 // decideState follows people where they said something. Where they did not, an
-// incident is resolved once everything in it is remediated or benign, and stays
-// so: a resolved incident takes no more alerts.
+// incident is resolved once nothing is left to do in it, and open again when
+// something is found later.
 func (s *Summary) decideState(in Input, evidence []Evidence) {
 	s.State, s.StateReason, s.StateMessage = in.state(evidence)
 	if s.Times.Acknowledged.IsZero() && (in.People.AssignedTo != "" || s.State == InProgress || in.People.State == Resolved) {
@@ -62,37 +62,15 @@ func (in Input) state(evidence []Evidence) (State, string, string) {
 		return Redirected, ReasonRedirected, "Merged into " + in.RedirectedTo
 	case in.People.State == Resolved:
 		return Resolved, ReasonResolvedByPerson, "A person resolved the incident"
+	case in.People.State == InProgress:
+		return InProgress, ReasonOpen, "A person works on the incident"
 	case in.People.State != "":
 		return in.People.State, ReasonOpen, "A person keeps the incident open"
-	case in.Previous.State == Resolved && in.Previous.StateReason == ReasonAllRemediatedOrClean, in.done(evidence):
-		return Resolved, ReasonAllRemediatedOrClean, "Everything in the incident is remediated or benign"
-	default:
-		return Active, ReasonOpen, "The incident is open"
 	}
-}
-
-// done says whether nothing is left to do: every investigation came to a good
-// end, and every threat that one found was answered.
-func (in Input) done(evidence []Evidence) bool {
-	if len(in.Investigations) == 0 {
-		return false
+	if left := in.left(evidence); left != "" {
+		return Active, ReasonOpen, truncate("The incident is open: "+left, maxMessage)
 	}
-	for _, inv := range in.Investigations {
-		if inv.State != "Benign" && inv.State != "SuccessfullyRemediated" {
-			return false
-		}
-	}
-	for _, r := range in.Remediations {
-		if r.State == "PendingApproval" || r.State == "InProgress" {
-			return false
-		}
-	}
-	for _, e := range evidence {
-		if e.open() {
-			return false
-		}
-	}
-	return true
+	return Resolved, ReasonAllRemediatedOrClean, "Everything in the incident is remediated or benign"
 }
 
 func firstContained(remediations []Remediation) time.Time {

@@ -16,6 +16,8 @@ type Member struct {
 	model.Alert
 	// Said is what people said of the alert's state; empty when nobody did.
 	Said State
+	// Settled says that people are done with the alert.
+	Settled bool
 	// SurpriseBits is how unlikely the alert was on its asset.
 	SurpriseBits float64
 	// Peer, LinkReason and Shared tell why the alert joined; empty for the first.
@@ -24,9 +26,11 @@ type Member struct {
 
 // Investigation is one investigation of the incident.
 type Investigation struct {
-	Name     string
-	State    string
-	Created  time.Time
+	Name    string
+	State   string
+	Created time.Time
+	// Examined is what it was asked about.
+	Examined []model.Key
 	Findings []Finding
 }
 

@@ -33,13 +33,17 @@ var (
 )
 
 func TestState(t *testing.T) {
-	done := Investigation{Name: "inv", State: "SuccessfullyRemediated", Findings: malicious}
+	done := Investigation{Name: "inv", State: "SuccessfullyRemediated", Examined: []model.Key{pod}, Findings: malicious}
 	succeeded := Remediation{Name: "rem", Action: "IsolatePod", Target: pod, State: "Succeeded", Completed: start}
+	ended := Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean}
+	other := model.Key{Kind: model.KindPod, Name: "shop/other"}
 	cases := map[string]struct {
 		reason string
 		in     Input
 		want   State
 		why    string
+		// message is not compared where it is empty.
+		message string
 	}{
 		"new": {
 			reason: "an incident that nobody touched is active",
@@ -62,7 +66,7 @@ func TestState(t *testing.T) {
 		},
 		"benign": {
 			reason: "everything was examined and is clean",
-			in:     Input{Investigations: []Investigation{{Name: "inv", State: "Benign", Findings: []Finding{{Key: pod, Verdict: model.VerdictNoThreatsFound}}}}},
+			in:     Input{Investigations: []Investigation{{Name: "inv", State: "Benign", Examined: []model.Key{pod}, Findings: []Finding{{Key: pod, Verdict: model.VerdictNoThreatsFound}}}}},
 			want:   Resolved, why: ReasonAllRemediatedOrClean,
 		},
 		"one investigation is still running": {
@@ -75,13 +79,33 @@ func TestState(t *testing.T) {
 			in:     Input{Investigations: []Investigation{done}, Remediations: []Remediation{{Name: "rem", Target: pod, State: "Undone"}}},
 			want:   Active, why: ReasonOpen,
 		},
-		"stays resolved": {
-			reason: "a resolved incident is final, as alerts no longer join it",
+		"undone after the end": {
+			reason: "its time was over, or people took it back: that reopens nothing",
 			in: Input{
 				Investigations: []Investigation{done}, Remediations: []Remediation{{Name: "rem", Target: pod, State: "Undone"}},
-				Previous: Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean},
+				Previous: ended,
 			},
 			want: Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"investigations deleted after the end": {
+			reason: "what was found is not unfound",
+			in:     Input{Previous: ended},
+			want:   Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"an investigation after the end": {
+			reason: "it may find more",
+			in: Input{
+				Investigations: []Investigation{done, {Name: "late", State: "Running"}}, Remediations: []Remediation{succeeded}, Previous: ended,
+			},
+			want: Active, why: ReasonOpen, message: "The incident is open: investigation late is Running",
+		},
+		"a threat after the end": {
+			reason: "somebody must look at it",
+			in: Input{
+				Investigations: []Investigation{done, {Name: "late", State: "Benign", Findings: []Finding{{Key: other, Verdict: model.VerdictMalicious}}}},
+				Remediations:   []Remediation{succeeded, {Name: "late", Action: "IsolatePod", Target: other, State: "PendingApproval"}}, Previous: ended,
+			},
+			want: Active, why: ReasonOpen, message: "The incident is open: IsolatePod of Pod/shop/other is PendingApproval",
 		},
 		"reopened": {
 			reason: "a person who takes the resolution back reopens it",
@@ -100,6 +124,50 @@ func TestState(t *testing.T) {
 			got := Summarize(tc.in)
 			if got.State != tc.want || got.StateReason != tc.why {
 				t.Errorf("%s: got %s (%s), want %s (%s)", tc.reason, got.State, got.StateReason, tc.want, tc.why)
+			}
+			if tc.message != "" && got.StateMessage != tc.message {
+				t.Errorf("message is %q, want %q", got.StateMessage, tc.message)
+			}
+		})
+	}
+}
+
+// TestEveryAlertMustBeExamined: what no investigation was asked about is not
+// clean.
+func TestEveryAlertMustBeExamined(t *testing.T) {
+	names := func(keys ...model.Key) Member {
+		return member("b", time.Second, func(m *Member) {
+			m.Entities = nil
+			for _, k := range keys {
+				m.Entities = append(m.Entities, model.Entity{Key: k})
+			}
+		})
+	}
+	account := model.Key{Kind: model.KindServiceAccount, Name: "shop/web"}
+	node := model.Key{Kind: model.KindNode, Name: "node-1"}
+	address := model.Key{Kind: model.KindIP, Name: "203.0.113.7"}
+	settled := names(account)
+	settled.Settled = true
+	cases := map[string]struct {
+		reason string
+		alert  Member
+		want   State
+	}{
+		"a pod with its address":           {"the address came along with the pod", names(pod, address), Resolved},
+		"a node that was examined":         {"it was among what was asked about", names(node), Resolved},
+		"a service account beside the pod": {"the account was not examined", names(pod, account), Active},
+		"only an address":                  {"nothing of the alert was examined", names(address), Active},
+		"nothing":                          {"nothing of the alert was examined", names(), Active},
+		"settled by people":                {"people are done with it", settled, Resolved},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := Summarize(Input{
+				Alerts:         []Member{member("a", 0), tc.alert},
+				Investigations: []Investigation{{Name: "inv", State: "Benign", Examined: []model.Key{pod, node}}},
+			})
+			if got.State != tc.want {
+				t.Errorf("%s: got %s (%s), want %s", tc.reason, got.State, got.StateMessage, tc.want)
 			}
 		})
 	}
