@@ -30,14 +30,20 @@ const (
 	suspicious = "web-1"
 )
 
+// The rules of Falco that fire.
+const (
+	shell  = "Terminal shell in container"
+	binary = "Drop and execute new binary in container"
+)
+
 // Two people who may decide on remediations.
 const (
 	approver       = "bob"
 	secondApprover = "carol"
 )
 
-// TestMainJob plays the whole way of an attack: three alerts of two detectors
-// become one incident; a playbook investigates it in two steps, isolates one
+// TestMainJob plays the whole way of an attack: three alerts of two detectors,
+// one of them twice, become one incident; a playbook investigates it in two steps, isolates one
 // pod by itself and asks whether to delete both; a second person approves one
 // deletion and rejects the other; the incident is resolved, and the isolation
 // taken back.
@@ -64,8 +70,9 @@ func mainJob() harness.Scenario {
 			return world.RunJobs(ctx, r.Client, r.Log, func(job *batchv1.Job) string { return answer(r, job) })
 		},
 		Steps: []harness.Step{
-			{Name: "first alert", Do: falco("Terminal shell in container", "Notice"), Await: correlated("Terminal shell in container")},
-			{Name: "second alert", Do: falco("Drop and execute new binary in container", "Critical"), Await: correlated("Drop and execute new binary in container")},
+			{Name: "first alert", Do: falco(shell, "Notice", 1), Await: correlated(shell)},
+			{Name: "second alert", Do: falco(binary, "Critical", 1), Await: correlated(binary)},
+			{Name: "repetition", Do: falco(shell, "Notice", 2), Await: happened(shell, 2)},
 			{Name: "third alert", Do: audit, Await: correlated("pod-exec")},
 			{Name: "investigation", Await: proposed},
 			{Name: "isolation", Await: inState(v1alpha1.ActionIsolatePod, malicious, v1alpha1.RemediationSucceeded)},
