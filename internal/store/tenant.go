@@ -4,6 +4,7 @@
 package store
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
@@ -11,13 +12,20 @@ import (
 )
 
 // Tenant is the correlation of one namespace. It is not safe for concurrent use.
+//
+// The engine decides once; a write may have to be tried again. Until a decision
+// is written, the engine is ahead of the API server: alerts follow a merge only
+// when its redirect is written, and a decision that people have overtaken in
+// the meantime is given up together with the tenant, which is then rebuilt from
+// what is written.
 type Tenant struct {
 	engine *correlation.Engine
-	// undelivered holds decisions that are not written yet: the engine decides
-	// once, a write may have to be tried again.
+	// undelivered holds the decisions that are not written yet.
 	undelivered map[string]correlation.Decision
 	// placed says where each alert was last seen or put.
 	placed map[string]string
+	// facts are what is written of each incident.
+	facts map[string]correlation.IncidentFacts
 }
 
 // Known is an alert whose membership is written.
@@ -28,76 +36,80 @@ type Known struct {
 
 // NewTenant rebuilds a tenant from what is written, deciding nothing.
 func NewTenant(policy correlation.Policy, alerts []Known, incidents []correlation.IncidentFacts) *Tenant {
-	t := &Tenant{engine: correlation.New(policy), undelivered: map[string]correlation.Decision{}, placed: map[string]string{}}
+	t := &Tenant{
+		engine: correlation.New(policy), undelivered: map[string]correlation.Decision{},
+		placed: map[string]string{}, facts: map[string]correlation.IncidentFacts{},
+	}
 	alerts = slices.Clone(alerts)
 	slices.SortFunc(alerts, func(a, b Known) int {
-		if c := a.Alert.First.Compare(b.Alert.First); c != 0 {
-			return c
-		}
-		if a.Alert.Name < b.Alert.Name {
-			return -1
-		}
-		return 1
+		return cmp.Or(a.Alert.First.Compare(b.Alert.First), cmp.Compare(a.Alert.Name, b.Alert.Name))
 	})
 	for _, k := range alerts {
 		t.restore(k)
 	}
 	for _, f := range incidents {
-		t.engine.SetIncident(f)
+		t.Learn(f)
 	}
 	return t
 }
 
-// FactsFunc looks up what people said of an incident; false when there is none.
-type FactsFunc func(incident string) (correlation.IncidentFacts, bool)
+// Learn takes over what is written of an incident. A redirect that was decided
+// and is not written yet stays in force for the engine.
+func (t *Tenant) Learn(f correlation.IncidentFacts) {
+	t.facts[f.Name] = f
+	if to := t.engine.Resolve(f.Name); f.RedirectedTo == "" && to != f.Name {
+		f.RedirectedTo = to
+	}
+	t.engine.SetIncident(f)
+}
 
-// maxAttempts bounds how often a decision is taken again because the incident
-// that it names turns out to be closed.
-const maxAttempts = 8
+// ForgetIncident drops an incident that is gone.
+func (t *Tenant) ForgetIncident(name string) {
+	delete(t.facts, name)
+	t.engine.ForgetIncident(name)
+}
 
 // Assign decides where an alert belongs that is in no incident yet. Until
-// Delivered is called, it gives the same answer again, unless an incident that
-// the answer names was closed in the meantime.
-func (t *Tenant) Assign(a model.Alert, facts FactsFunc) correlation.Decision {
-	for range maxAttempts {
-		d, ok := t.undelivered[a.Name]
-		if !ok {
-			d = t.engine.Assign(a)
-			t.undelivered[a.Name], t.placed[a.Name] = d, d.Incident
-		}
-		if !t.learn(d, facts) {
-			return d
-		}
-		t.Forget(a.Name)
+// Delivered is called, it gives the same answer again.
+func (t *Tenant) Assign(a model.Alert) correlation.Decision {
+	if d, ok := t.undelivered[a.Name]; ok {
+		return d
 	}
 	d := t.engine.Assign(a)
-	t.placed[a.Name] = d.Incident
+	t.undelivered[a.Name], t.placed[a.Name] = d, d.Incident
+	for _, m := range d.Moves {
+		t.placed[m.Alert] = m.To
+		if waiting, ok := t.undelivered[m.Alert]; ok {
+			waiting.Incident, waiting.Links, waiting.Routine = m.To, []correlation.Link{m.Link}, false
+			t.undelivered[m.Alert] = waiting
+		}
+	}
 	return d
 }
 
-// learn tells the engine what is known of the incidents that a decision names,
-// and reports whether one of them is closed.
-func (t *Tenant) learn(d correlation.Decision, facts FactsFunc) bool {
-	closed := false
-	names := []string{d.Incident}
-	for _, m := range d.Merges {
-		names = append(names, m.Source, m.Target)
+// Overtaken reports whether people have said something since a decision was
+// made that speaks against it.
+func (t *Tenant) Overtaken(d correlation.Decision) bool {
+	if !d.New && t.facts[d.Incident].Resolved {
+		return true
 	}
-	for _, name := range names {
-		if f, ok := facts(name); ok {
-			t.set(f)
-			closed = closed || f.Resolved
-		}
-	}
-	return closed
+	return slices.ContainsFunc(d.Merges, func(m correlation.Merge) bool {
+		source, target := t.facts[m.Source], t.facts[m.Target]
+		return source.Resolved || target.Resolved ||
+			differ(source.AssignedTo, target.AssignedTo) ||
+			differ(source.Classification, target.Classification) ||
+			differ(source.Determination, target.Determination)
+	})
 }
+
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 // Keep takes over an alert whose membership is written, and returns the
 // incident that it belongs to now: the one written, or where that was
 // redirected to.
 func (t *Tenant) Keep(k Known) string {
-	now := t.engine.Resolve(k.Membership.Incident)
-	if had := t.placed[k.Alert.Name]; had != "" && t.engine.Resolve(had) != now {
+	now := t.Follow(k.Membership.Incident)
+	if had := t.placed[k.Alert.Name]; had != "" && t.engine.Resolve(had) != t.engine.Resolve(now) {
 		t.Forget(k.Alert.Name) // what is written is the truth
 	}
 	t.restore(k)
@@ -110,39 +122,44 @@ func (t *Tenant) restore(k Known) {
 	t.placed[k.Alert.Name] = k.Membership.Incident
 }
 
+// Follow is where the redirects that are written lead from an incident.
+func (t *Tenant) Follow(incident string) string {
+	for range len(t.facts) {
+		next := t.facts[incident].RedirectedTo
+		if next == "" {
+			break
+		}
+		incident = next
+	}
+	return incident
+}
+
 // Move puts an alert into an incident because a person said so. Refused says
 // why not, as a constant.
-func (t *Tenant) Move(k Known, incident string, facts FactsFunc) (d correlation.Decision, refused string) {
+func (t *Tenant) Move(k Known, incident string) (d correlation.Decision, refused string) {
 	t.Keep(k)
-	f, ok := facts(incident)
-	if !ok {
+	f, ok := t.facts[incident]
+	switch {
+	case !ok:
 		return d, correlation.RefusedNotFound
-	}
-	if f.RedirectedTo != "" {
+	case f.RedirectedTo != "":
 		return d, correlation.RefusedRedirected
 	}
-	t.set(f)
 	if d, refused = t.engine.Move(k.Alert.Name, incident); refused == "" {
 		t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = d, d.Incident
 	}
 	return d, refused
 }
 
-// set takes over what people said of an incident. A redirect that was decided
-// and is not written yet stays in force.
-func (t *Tenant) set(f correlation.IncidentFacts) {
-	if to := t.engine.Resolve(f.Name); f.RedirectedTo == "" && to != f.Name {
-		f.RedirectedTo = to
-	}
-	t.engine.SetIncident(f)
-}
-
 // Delivered says that the alert's decision is written.
 func (t *Tenant) Delivered(alert string) { delete(t.undelivered, alert) }
 
-// Forget drops an alert that is gone.
-func (t *Tenant) Forget(alert string) {
+// Forget drops an alert that is gone. It reports whether a decision goes with it
+// that others were drawn into: the engine is then wrong about those.
+func (t *Tenant) Forget(alert string) (wrong bool) {
+	d := t.undelivered[alert]
 	delete(t.undelivered, alert)
 	delete(t.placed, alert)
 	t.engine.Forget(alert)
+	return len(d.Merges)+len(d.Moves) > 0
 }

@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
-	"github.com/tocsin-dev/tocsin/internal/convert"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/store"
@@ -44,6 +43,7 @@ type Deps struct {
 type Controller struct {
 	Deps
 	tenants map[string]*store.Tenant
+	changed changes
 }
 
 // New makes the controller.
@@ -59,6 +59,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(c.Name()).
 		For(&v1alpha1.Alert{}).
+		Watches(&v1alpha1.Incident{}, c.changed.note()).
 		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.membersOf), builder.WithPredicates(stateChanged)).
 		Watches(&v1alpha1.Investigation{}, handler.EnqueueRequestsFromMapFunc(triggerOf)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
@@ -78,13 +79,15 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	alert := &v1alpha1.Alert{}
 	switch err := c.Client.Get(ctx, request.NamespacedName, alert); {
 	case apierrors.IsNotFound(err):
-		tenant.Forget(request.Name)
+		if tenant.Forget(request.Name) {
+			c.giveUp(request.Namespace)
+		}
 		return reconcile.Result{}, nil
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading alert: %w", err)
 	}
 	s := &scope{alert: alert, tenant: tenant}
-	for _, phase := range []func(context.Context, *scope) error{c.gather, c.decide, c.merge} {
+	for _, phase := range []func(context.Context, *scope) error{c.gather, c.decide, c.merge, c.recollect} {
 		if err := phase(ctx, s); err != nil {
 			return reconcile.Result{}, err
 		}
@@ -94,39 +97,10 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	tenant.Delivered(alert.Name)
-	if wrote && s.moved {
-		c.eventCorrelated(s)
+	if wrote && s.decision.Reason == engine.ReasonMoved {
+		c.eventMoved(s)
 	}
 	return reconcile.Result{}, nil
-}
-
-// tenant returns the correlation of a namespace, rebuilt at first sight from
-// what is written.
-func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenant, error) {
-	if t, ok := c.tenants[namespace]; ok {
-		return t, nil
-	}
-	var alerts v1alpha1.AlertList
-	if err := c.Client.List(ctx, &alerts, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("listing alerts: %w", err)
-	}
-	var incidents v1alpha1.IncidentList
-	if err := c.Client.List(ctx, &incidents, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("listing incidents: %w", err)
-	}
-	var known []store.Known
-	for i := range alerts.Items {
-		if a := &alerts.Items[i]; a.Status.IncidentName != "" {
-			known = append(known, store.Known{Alert: convert.Alert(a), Membership: convert.Membership(a)})
-		}
-	}
-	facts := make([]engine.IncidentFacts, 0, len(incidents.Items))
-	for i := range incidents.Items {
-		facts = append(facts, convert.IncidentFacts(&incidents.Items[i]))
-	}
-	t := store.NewTenant(c.Policy, known, facts)
-	c.tenants[namespace] = t
-	return t, nil
 }
 
 // membersOf lists the alerts of an incident whose state has changed: theirs

@@ -3,9 +3,12 @@ package correlation
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -39,25 +42,32 @@ func (c *Controller) gather(ctx context.Context, s *scope) error {
 		return fmt.Errorf("listing investigations: %w", err)
 	}
 	for i := range list.Items {
-		if inv := &list.Items[i]; s.investigation == nil || s.investigation.CreationTimestamp.Before(&inv.CreationTimestamp) {
+		if inv := &list.Items[i]; s.investigation == nil || newer(inv, s.investigation) {
 			s.investigation = inv
 		}
 	}
 	return nil
 }
 
+func newer(a, b *v1alpha1.Investigation) bool {
+	return cmp.Or(a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name)) > 0
+}
+
 // decide finds the alert's incident: where a person put it, else where it is
 // written to be, else where the engine says.
 func (c *Controller) decide(ctx context.Context, s *scope) error {
-	facts, failed := c.facts(ctx, s.alert.Namespace)
 	known := store.Known{Alert: convert.Alert(s.alert), Membership: convert.Membership(s.alert)}
 	wanted := manual(s.alert)
 	switch {
 	case s.alert.Status.IncidentName == "":
-		s.decision, s.moved = s.tenant.Assign(known.Alert, facts), true
-	case wanted != "" && wanted != known.Membership.Incident:
-		s.decision, s.refusal = s.tenant.Move(known, wanted, facts)
+		s.decision, s.moved = s.tenant.Assign(known.Alert), true
+	case wanted != "" && s.tenant.Follow(wanted) != s.tenant.Follow(known.Membership.Incident):
+		s.decision, s.refusal = s.tenant.Move(known, wanted)
 		s.moved = s.refusal == ""
+	}
+	if s.moved && s.tenant.Overtaken(s.decision) {
+		c.giveUp(s.alert.Namespace)
+		return errors.New("people changed an incident while the alert was put there; deciding again")
 	}
 	if !s.moved {
 		s.follow(known)
@@ -66,7 +76,7 @@ func (c *Controller) decide(ctx context.Context, s *scope) error {
 	if inc != nil {
 		s.state = incident.State(inc.Status.State)
 	}
-	return cmp.Or(*failed, err)
+	return err
 }
 
 // follow keeps the alert where it is written to be, or where that incident was
@@ -84,21 +94,6 @@ func manual(a *v1alpha1.Alert) string {
 		return ""
 	}
 	return string(a.Spec.Triage.IncidentName)
-}
-
-// facts looks incidents up; the first error is kept for the caller.
-func (c *Controller) facts(ctx context.Context, namespace string) (store.FactsFunc, *error) {
-	var failed error
-	return func(name string) (engine.IncidentFacts, bool) {
-		inc, err := c.incident(ctx, namespace, name)
-		if err != nil && failed == nil {
-			failed = err
-		}
-		if inc == nil {
-			return engine.IncidentFacts{}, false
-		}
-		return convert.IncidentFacts(inc), true
-	}, &failed
 }
 
 // merge commits the merges that the decision calls for, before the membership
@@ -121,6 +116,34 @@ func (c *Controller) merge(ctx context.Context, s *scope) error {
 	return nil
 }
 
+// recollect writes where alerts went that looked like routine and turn out to
+// belong to the alert's incident. One that is not written anywhere yet goes
+// there by itself.
+func (c *Controller) recollect(ctx context.Context, s *scope) error {
+	for _, m := range s.decision.Moves {
+		early := &v1alpha1.Alert{}
+		err := c.Client.Get(ctx, types.NamespacedName{Namespace: s.alert.Namespace, Name: m.Alert}, early)
+		switch {
+		case apierrors.IsNotFound(err) || err == nil && early.Status.IncidentName == "":
+			continue
+		case err != nil:
+			return fmt.Errorf("reading alert %s: %w", m.Alert, err)
+		}
+		taken := &scope{alert: early, moved: true, state: s.state, decision: engine.Decision{
+			Incident: m.To, Links: []engine.Link{m.Link}, Reason: engine.ReasonJoined,
+			Surprise: convert.Membership(early).Surprise,
+			Message:  fmt.Sprintf("Looked like routine until alert %s", s.alert.Name),
+		}}
+		if string(early.Status.IncidentName) == m.To {
+			continue
+		}
+		if _, err := kube.ApplyStatus(ctx, c.Client, owner, early, owned(&early.Status), c.status(taken)); err != nil {
+			return fmt.Errorf("taking alert %s along: %w", m.Alert, err)
+		}
+	}
+	return nil
+}
+
 // owned is the part of an Alert's status that this controller writes.
 func owned(s *v1alpha1.AlertStatus) *v1alpha1.AlertStatus {
 	return &v1alpha1.AlertStatus{
@@ -137,7 +160,15 @@ func conditionOf(s *scope) metav1.Condition {
 	}
 	if s.refusal != "" {
 		condition.Reason = engine.ReasonJoined
-		condition.Message = fmt.Sprintf("Not moved to incident %s: %s", manual(s.alert), s.refusal)
+		condition.Message = fmt.Sprintf("Not moved to incident %s: %s", manual(s.alert), refusals[s.refusal])
 	}
 	return condition
+}
+
+// refusals say why an alert is not moved.
+var refusals = map[string]string{
+	engine.RefusedNotFound:   "there is none of that name in this namespace",
+	engine.RefusedResolved:   "it is resolved",
+	engine.RefusedRedirected: "it was merged into another one; name that one",
+	engine.RefusedSize:       "it is full",
 }

@@ -36,7 +36,10 @@ func said(a *v1alpha1.Alert) incident.State {
 	return incident.State(a.Spec.Triage.State)
 }
 
-func (c *Controller) eventCorrelated(s *scope) {
+// eventMoved tells that a person's word was followed. What correlation does by
+// itself is told by the condition: an event for each alert would double the
+// writes of a storm.
+func (c *Controller) eventMoved(s *scope) {
 	c.Recorder.Eventf(s.alert, nil, corev1.EventTypeNormal, s.decision.Reason, "Correlate",
-		"The alert belongs to incident %s", s.decision.Incident)
+		"The alert was moved to incident %s", s.decision.Incident)
 }
