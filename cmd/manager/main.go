@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"go.uber.org/zap/zapcore"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -54,6 +55,7 @@ func flags() (operator.Options, *zap.Options) {
 	flag.StringVar(&o.Gateway.Address, "gateway-address", ":9443", "Where alerts are received.")
 	flag.StringVar(&o.Gateway.CertDir, "gateway-cert-dir", "", "Folder with tls.crt and tls.key. Plain HTTP when empty: only behind something that adds TLS.")
 	flag.StringVar(&o.Gateway.SpoolDir, "spool-dir", "/var/lib/tocsin/spool", "Folder in which received events are kept until they are in the API server.")
+	flag.DurationVar(&o.Gateway.DrainTimeout, "drain-timeout", 15*time.Second, "How long received events are still brought into the API server after the signal to end.")
 	flag.Func("ignored-users", "Users whose audit events are left out, separated by commas: Tocsin's own.", list(&o.Gateway.IgnoredUsers))
 	logging := &zap.Options{StacktraceLevel: zapcore.PanicLevel}
 	logging.BindFlags(flag.CommandLine)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	"k8s.io/utils/clock"
@@ -30,6 +31,9 @@ type GatewayOptions struct {
 	CertDir string
 	// SpoolDir is where events are kept until they are in the API server.
 	SpoolDir string
+	// DrainTimeout is how long events are still brought into the API server once
+	// the process was told to end and takes no more of them.
+	DrainTimeout time.Duration
 	// IgnoredUsers are left out of audit events: Tocsin's own requests.
 	IgnoredUsers []string
 }
@@ -47,8 +51,8 @@ var _ manager.LeaderElectionRunnable = &ingest{}
 // NeedLeaderElection is false: every replica has a gateway and a spool.
 func (*ingest) NeedLeaderElection() bool { return false }
 
-// Start runs gateway and drain until ctx ends. The spool is closed last, as
-// both use it to the end.
+// Start runs gateway and drain until ctx ends: first the gateway ends, then the
+// drain, which has the last acknowledged events to deliver, then the spool.
 func (i *ingest) Start(ctx context.Context) (err error) {
 	if err := os.MkdirAll(i.options.SpoolDir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of the spool: %w", err)
@@ -61,9 +65,10 @@ func (i *ingest) Start(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 
+	receiving, received := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return i.server(events).Start(ctx) })
-	group.Go(func() error { return i.drain(events).Start(ctx) })
+	group.Go(func() error { defer received(); return i.server(events).Start(ctx) })
+	group.Go(func() error { return i.drain(events).Start(receiving) })
 	return group.Wait()
 }
 
@@ -81,7 +86,7 @@ func (i *ingest) server(events *spool.Spool) *gateway.Server {
 func (i *ingest) drain(events *spool.Spool) *drain.Drain {
 	return drain.New(drain.Deps{
 		Client: i.mgr.GetClient(), Reader: i.mgr.GetAPIReader(), Watch: i.mgr.GetCache(),
-		Spool: events, Sources: i.sources, Clock: i.clock,
+		Spool: events, Sources: i.sources, Clock: i.clock, Grace: i.options.DrainTimeout,
 	})
 }
 

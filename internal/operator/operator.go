@@ -39,6 +39,10 @@ const fieldOwner = "tocsin"
 // lists the thousand alerts of an incident from the cache and does one write.
 const reconcileTimeout = 30 * time.Second
 
+// stopTimeout is how long the manager waits for its parts to end, besides the
+// drain: the gateway answers what has begun for up to 20 seconds.
+const stopTimeout = 30 * time.Second
+
 // Options say how Tocsin runs.
 type Options struct {
 	// Clock tells the time; the real one by default.
@@ -100,6 +104,10 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 }
 
 func managerOptions(o Options) ctrl.Options {
+	stop := stopTimeout
+	if o.Gateway != nil {
+		stop += o.Gateway.DrainTimeout
+	}
 	return ctrl.Options{
 		Scheme:                        Scheme(),
 		Cache:                         cacheOptions(o.Namespaces),
@@ -110,6 +118,7 @@ func managerOptions(o Options) ctrl.Options {
 		LeaderElectionID:              "tocsin-leader",
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends right after
+		GracefulShutdownTimeout:       &stop,
 		Controller: config.Controller{
 			UsePriorityQueue:      ptr.To(true),
 			ReconciliationTimeout: reconcileTimeout,

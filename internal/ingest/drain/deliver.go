@@ -19,7 +19,7 @@ import (
 )
 
 // pace is how long an alert is left alone between two writes: what comes in the
-// meantime is one write.
+// meantime is one write. It does not hold while the drain comes to its end.
 const pace = time.Second
 
 // deliver brings the waiting signals of one fingerprint into the API server, in
@@ -40,7 +40,7 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 			}
 			continue
 		}
-		if wait := pace - d.clock.Since(d.view.lastWritten(k)); exists && wait > 0 {
+		if wait := pace - d.clock.Since(d.view.lastWritten(k)); exists && wait > 0 && !d.stopping.Load() {
 			return wait, nil
 		}
 		if err := d.raise(ctx, k, newest, waiting); err != nil {

@@ -13,7 +13,9 @@ package drain
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -54,6 +56,8 @@ type Deps struct {
 	Clock   clock.WithTicker
 	// Policy says when a window ends; dedup.DefaultPolicy where it is zero.
 	Policy dedup.Policy
+	// Grace is how long the drain goes on at most once it is told to stop.
+	Grace time.Duration
 }
 
 // Drain empties one spool. It is a Runnable of controller-runtime.
@@ -65,6 +69,8 @@ type Drain struct {
 	sources  *source.Registry
 	clock    clock.WithTicker
 	policy   dedup.Policy
+	grace    time.Duration
+	stopping atomic.Bool
 	view     *view
 	inbox    *inbox
 	ledger   *ledger
@@ -79,6 +85,8 @@ const (
 	// settleEvery is how often totals are written, where they changed; once a
 	// second where many events wait for it.
 	settleEvery = 5 * time.Second
+	// lookEvery is how often the drain looks whether it may end.
+	lookEvery = 50 * time.Millisecond
 	// firstRetry and lastRetry bound the wait after a failure: soon after a
 	// hiccup, and not much later than an API server is back.
 	firstRetry, lastRetry = 100 * time.Millisecond, 15 * time.Second
@@ -91,7 +99,7 @@ func New(deps Deps) *Drain {
 	}
 	return &Drain{
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources,
-		clock: deps.Clock, policy: deps.Policy,
+		clock: deps.Clock, policy: deps.Policy, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(), fallback: map[string]decode.Decoder{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
@@ -102,9 +110,40 @@ func New(deps Deps) *Drain {
 // NeedLeaderElection says no: every replica drains its own spool.
 func (*Drain) NeedLeaderElection() bool { return false }
 
-// Start drains until ctx ends. What was not written by then comes again.
+// Start drains until ctx ends, and then until the spool is empty, for as long as
+// the grace lasts. What was not written by then comes again, if the disk stays.
 func (d *Drain) Start(ctx context.Context) error {
 	defer d.queue.ShutDown()
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, working := errgroup.WithContext(working)
+	group.Go(func() error { d.outlast(ctx, working); stop(); return nil })
+	group.Go(func() error { return d.run(working) })
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("draining the spool: %w", err)
+	}
+	return nil
+}
+
+// outlast returns when the work is to end: where ctx has ended, with the grace
+// or with the last event.
+func (d *Drain) outlast(ctx, working context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-working.Done():
+		return
+	}
+	d.stopping.Store(true)
+	for end := d.clock.Now().Add(d.grace); d.clock.Now().Before(end) && working.Err() == nil; {
+		if waiting, _ := d.spool.Usage(); waiting == 0 {
+			return
+		}
+		d.sleep(working, lookEvery)
+	}
+}
+
+// run drains until ctx ends.
+func (d *Drain) run(ctx context.Context) error {
 	if err := d.prepare(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
@@ -115,10 +154,11 @@ func (d *Drain) Start(ctx context.Context) error {
 	group.Go(func() error { return d.feed(ctx) })
 	group.Go(func() error { return d.settleRegularly(ctx) })
 	group.Go(func() error { <-ctx.Done(); d.queue.ShutDown(); return nil })
-	if err := group.Wait(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("draining the spool: %w", err)
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // prepare waits until the sources are known and looks at all alerts that there
@@ -212,7 +252,7 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 		case <-ticker.C():
 		}
 		d.report()
-		if d.clock.Since(last) < settleEvery && d.ledger.held() < maxHeld/2 {
+		if !d.stopping.Load() && d.clock.Since(last) < settleEvery && d.ledger.held() < maxHeld/2 {
 			continue
 		}
 		last = d.clock.Now()

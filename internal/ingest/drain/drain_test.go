@@ -406,6 +406,52 @@ func TestIdleWritesNothing(t *testing.T) {
 	})
 }
 
+// TestGrace stops the drain right after events were acknowledged: with the pod
+// goes its disk.
+func TestGrace(t *testing.T) {
+	for name, test := range map[string]struct {
+		grace, took time.Duration
+		fault       func(int, string) (error, error)
+		emptied     bool
+	}{
+		"all is delivered":         {grace: 15 * time.Second, took: 5 * time.Second, emptied: true},
+		"the API server is away":   {grace: 15 * time.Second, took: 16 * time.Second, fault: away},
+		"there is no time":         {took: 0},
+		"nor for one that is away": {took: 0, fault: away},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.fault = test.fault
+				w.send(t, 0, "shell", "shell")
+				ctx, stop := context.WithCancel(t.Context())
+				ended := make(chan error, 1)
+				d := w.drain(w.spool)
+				d.grace = test.grace
+				go func() { ended <- d.Start(ctx) }()
+				synctest.Wait()
+				w.send(t, time.Second, "shell", "miner")
+				told := clock.RealClock{}.Now()
+				stop()
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+				if took := (clock.RealClock{}).Since(told); took > test.took {
+					t.Errorf("it took %s", took)
+				}
+				if used, _ := w.spool.Usage(); (used == 0) != test.emptied {
+					t.Errorf("%d bytes are left", used)
+				}
+				if test.emptied {
+					w.check(t, map[string]int64{"shell/a": 3, "miner/a": 1}, totals{received: 4, accepted: 2, deduplicated: 2})
+				}
+			})
+		})
+	}
+}
+
+func away(int, string) (error, error) { return apierrors.NewServiceUnavailable("etcd is away"), nil }
+
 func TestSourceIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
