@@ -56,7 +56,7 @@ func (c *Cluster) install(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	for decoder := yaml.NewYAMLOrJSONDecoder(f, 4096); ; {
 		object := &unstructured.Unstructured{}
 		switch err := decoder.Decode(object); {

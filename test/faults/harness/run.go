@@ -45,7 +45,7 @@ func (c *Cluster) Try(ctx context.Context, s Scenario, p Perturbation, want any)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(r.Dir)
+	defer func() { _ = os.RemoveAll(r.Dir) }()
 	defer c.recorder.Forget(r.Namespace)
 	result := &Result{Wire: r.Wire}
 	err = c.play(ctx, s, p, r, want, result)

@@ -43,6 +43,6 @@ type served struct {
 
 // Start runs the process. Its port is free again afterwards.
 func (s served) Start(ctx context.Context) error {
-	defer s.listener.Close()
+	defer func() { _ = s.listener.Close() }()
 	return s.Manager.Start(ctx)
 }

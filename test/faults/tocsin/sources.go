@@ -88,7 +88,7 @@ func Post(ctx context.Context, r *harness.Run, source string, body []byte) (Answ
 		}
 		return Answer{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer := Answer{Status: resp.StatusCode}
 	said, err := io.ReadAll(resp.Body)
 	answer.Body = string(said)

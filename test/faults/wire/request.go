@@ -111,7 +111,7 @@ func rehearses(req *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	defer body.Close()
+	defer func() { _ = body.Close() }()
 	data, err := io.ReadAll(body)
 	return err == nil && (bytes.Contains(data, []byte(`"dryRun":["All"]`)) || bytes.Contains(data, []byte("\x2a\x03All")))
 }

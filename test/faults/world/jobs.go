@@ -27,7 +27,8 @@ const retryTimeout = 10 * time.Second
 func RunJobs(ctx context.Context, c client.Client, log *history.Log, answer func(*batchv1.Job) string) error {
 	for ctx.Err() == nil {
 		var job *batchv1.Job
-		err := log.Await(ctx, func(v history.View) error {
+		// It fails only when the run is over.
+		_ = log.Await(ctx, func(v history.View) error {
 			for _, candidate := range history.List[*batchv1.Job](v) {
 				if candidate.Status.CompletionTime == nil && candidate.DeletionTimestamp == nil {
 					job = candidate
@@ -36,11 +37,11 @@ func RunJobs(ctx context.Context, c client.Client, log *history.Log, answer func
 			}
 			return errors.New("no Job to run")
 		})
-		if err != nil {
-			return nil // the run is over
+		if job == nil {
+			continue
 		}
 		var last error
-		err = wait.PollUntilContextTimeout(ctx, 10*time.Millisecond, retryTimeout, true, func(ctx context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(ctx, 10*time.Millisecond, retryTimeout, true, func(ctx context.Context) (bool, error) {
 			last = runJob(ctx, c, job.DeepCopy(), answer(job))
 			return last == nil, nil
 		})
