@@ -122,11 +122,9 @@ func takeover(namespace, app, node, podAddress, address string) []step {
 
 // play puts a story into the background.
 func play(d *dataset, intrusion string, at time.Time, steps []step) {
-	end := at
 	for _, s := range steps {
 		for i := range max(s.times, 1) {
-			end = at.Add(s.after + time.Duration(i)*time.Second)
-			d.events = append(d.events, storyEvent(end, s, intrusion))
+			d.events = append(d.events, storyEvent(at.Add(s.after+time.Duration(i)*time.Second), s, intrusion))
 		}
 	}
 	d.sort()
