@@ -62,8 +62,9 @@ func (c *toy) Reconcile(ctx context.Context, request reconcile.Request) (reconci
 	}
 	c.seen[alert.Name] = true
 	if c.restless {
-		alert.Annotations = map[string]string{"restless": fmt.Sprint(request, rand.Int())}
-		return reconcile.Result{RequeueAfter: 200 * time.Millisecond}, c.Update(ctx, &alert)
+		before := alert.DeepCopy()
+		alert.Annotations = map[string]string{"restless": fmt.Sprint(rand.Int())}
+		return reconcile.Result{RequeueAfter: 100 * time.Millisecond}, c.Patch(ctx, &alert, client.MergeFrom(before))
 	}
 	return reconcile.Result{}, nil
 }

@@ -213,7 +213,7 @@ func (r *Run) settle(ctx context.Context, s Scenario, want any) error {
 			return fmt.Errorf("I13: not converged within %s: %w", converge, err)
 		}
 	}
-	if err := r.Settle(ctx, cmp.Or(s.Quiet, defaultQuiet)); err != nil {
+	if err := r.settled(ctx, cmp.Or(s.Quiet, defaultQuiet), converge); err != nil {
 		return fmt.Errorf("I13: %w", err)
 	}
 	return nil
@@ -221,9 +221,13 @@ func (r *Run) settle(ctx context.Context, s Scenario, want any) error {
 
 // Settle waits until nothing was written for as long as that.
 func (r *Run) Settle(ctx context.Context, quiet time.Duration) error {
+	return r.settled(ctx, quiet, convergeTimeout)
+}
+
+func (r *Run) settled(ctx context.Context, quiet, within time.Duration) error {
 	clk := clock.RealClock{}
 	start := clk.Now()
-	err := wait.PollUntilContextTimeout(ctx, pollInterval, convergeTimeout+quiet, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, pollInterval, within+quiet, true, func(context.Context) (bool, error) {
 		last := r.Wire.LastWrite()
 		if last.Before(start) {
 			last = start
@@ -231,7 +235,7 @@ func (r *Run) Settle(ctx context.Context, quiet time.Duration) error {
 		return clk.Since(last) >= quiet, nil
 	})
 	if err != nil {
-		return fmt.Errorf("never %s without a write: %w", quiet, err)
+		return fmt.Errorf("never %s without a write within %s: %w", quiet, within, err)
 	}
 	return nil
 }
