@@ -58,10 +58,10 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(c.Name()).
 		For(&v1alpha1.Incident{}).
-		Watches(&v1alpha1.Alert{}, enqueue(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })).
-		Watches(&v1alpha1.Investigation{}, enqueue(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })).
-		Watches(&v1alpha1.Remediation{}, enqueue(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })).
-		Watches(&v1alpha1.Incident{}, enqueue(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })).
+		Watches(&v1alpha1.Alert{}, enqueue(c.Client, func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })).
+		Watches(&v1alpha1.Investigation{}, enqueue(c.Client, func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })).
+		Watches(&v1alpha1.Remediation{}, enqueue(c.Client, func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })).
+		Watches(&v1alpha1.Incident{}, enqueue(c.Client, func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Complete(c)
 }

@@ -12,9 +12,11 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -181,6 +183,46 @@ var _ = Describe("Incident summary", func() {
 		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion), "its end is told once")
 		Expect(inc.Status.Severity).To(Equal(v1alpha1.SeverityMedium), "what it told is kept")
 		Expect(inc.Status.RedirectedTo).To(BeEquivalentTo("target"), "the redirect belongs to correlation and is left alone")
+	})
+
+	It("goes on with what was found and done before a merge", func(ctx SpecContext) {
+		member(ctx, name)
+		settle(ctx)
+		for source, target := range map[string]v1alpha1.LocalName{"first": "second", "second": name} {
+			inc := builders.Incident(ns, source)
+			Expect(c.Create(ctx, inc)).To(Succeed())
+			inc.Status.RedirectedTo = target
+			Expect(c.Status().Update(ctx, inc)).To(Succeed())
+		}
+		inv := builders.Investigation(ns, "inv", func(i *v1alpha1.Investigation) { i.Spec.IncidentName = "first" })
+		Expect(c.Create(ctx, inv)).To(Succeed())
+		inv.Status.State = v1alpha1.InvestigationPendingApproval
+		inv.Status.Evidence = []v1alpha1.EntityVerdict{{EntityKey: builders.PodEntity().EntityKey, Verdict: v1alpha1.VerdictMalicious}}
+		Expect(c.Status().Update(ctx, inv)).To(Succeed())
+		rem := builders.Remediation(ns, "rem", func(r *v1alpha1.Remediation) {
+			r.Spec.IncidentName, r.Spec.Target = "first", targetOf(builders.PodEntity())
+		})
+		Expect(c.Create(ctx, rem)).To(Succeed())
+		rem.Status.State = v1alpha1.RemediationPendingApproval
+		Expect(c.Status().Update(ctx, rem)).To(Succeed())
+
+		inc := settle(ctx)
+		Expect(inc.Status.Evidence).To(HaveLen(1))
+		Expect(inc.Status.Evidence[0].RemediationStatus).To(BeEquivalentTo("PendingApproval"))
+		Expect(inc.Status.InvestigationState).To(Equal(v1alpha1.InvestigationPendingApproval))
+		Expect(inc.Status.Remediations).To(HaveLen(1))
+		Expect(inc.Status.MergedFrom).To(ConsistOf(v1alpha1.LocalName("second")))
+
+		queue := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+		defer queue.ShutDown()
+		summary.Enqueue(c, func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName }).
+			Create(ctx, event.CreateEvent{Object: rem}, queue)
+		var woken []string
+		for queue.Len() > 0 {
+			request, _ := queue.Get()
+			woken = append(woken, request.Name)
+		}
+		Expect(woken).To(ConsistOf("first", name))
 	})
 
 	It("stays small with sixty alerts of an attacker's making", func(ctx SpecContext) {

@@ -32,14 +32,29 @@ func (c *Controller) gather(ctx context.Context, name types.NamespacedName) (*sc
 	case client.IgnoreNotFound(err) != nil:
 		return nil, fmt.Errorf("reading incident: %w", err)
 	}
-	for _, list := range []func(context.Context, types.NamespacedName, *incident.Input) error{
-		c.alerts, c.investigations, c.remediations, c.merged,
-	} {
+	for _, list := range []func(context.Context, types.NamespacedName, *incident.Input) error{c.alerts, c.merged, c.work} {
 		if err := list(ctx, name, &s.input); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// work is what was found and done, under whatever name the incident had then.
+func (c *Controller) work(ctx context.Context, name types.NamespacedName, in *incident.Input) error {
+	names, err := kube.WithMerged(ctx, c.Client, name)
+	if err != nil {
+		return err
+	}
+	for _, name.Name = range names {
+		if err := c.investigations(ctx, name, in); err != nil {
+			return err
+		}
+		if err := c.remediations(ctx, name, in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *Controller) alerts(ctx context.Context, name types.NamespacedName, in *incident.Input) error {
@@ -75,7 +90,8 @@ func (c *Controller) remediations(ctx context.Context, name types.NamespacedName
 	return nil
 }
 
-// merged lists the incidents that were merged into this one.
+// merged lists the incidents that were merged into this one, not those merged
+// into them before.
 func (c *Controller) merged(ctx context.Context, name types.NamespacedName, in *incident.Input) error {
 	var list v1alpha1.IncidentList
 	if err := c.list(ctx, &list, name, kube.IndexIncidentRedirectedTo); err != nil {

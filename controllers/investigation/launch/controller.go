@@ -36,8 +36,8 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(c.Name()).
 		For(&v1alpha1.Incident{}, incidentChanges()).
-		Watches(&v1alpha1.Alert{}, toIncident(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName }), alertChanges()).
-		Watches(&v1alpha1.Investigation{}, toIncident(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName }), investigationChanges()).
+		Watches(&v1alpha1.Alert{}, toIncident(c.Client, func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName }), alertChanges()).
+		Watches(&v1alpha1.Investigation{}, toIncident(c.Client, func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName }), investigationChanges()).
 		Watches(&v1alpha1.Playbook{}, toIncidents(c.Client), playbookChanges()).
 		Complete(c)
 }

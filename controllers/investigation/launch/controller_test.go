@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
@@ -81,7 +82,7 @@ func (w *world) investigations() []v1alpha1.Investigation {
 func (w *world) reach(state v1alpha1.InvestigationState, completed metav1.ConditionStatus) {
 	w.Helper()
 	for _, inv := range w.investigations() {
-		if c := inv.Status.Conditions[0]; c.Status == metav1.ConditionTrue {
+		if meta.IsStatusConditionTrue(inv.Status.Conditions, v1alpha1.InvestigationConditionCompleted) {
 			continue
 		}
 		inv.Status.State = state
@@ -161,6 +162,24 @@ func TestLaunch(t *testing.T) {
 			w.reconcile()
 			if len(w.investigations()) != 2 {
 				w.Error("what was examined is examined again")
+			}
+		},
+		"what was examined before a merge is not examined again": func(w *world) {
+			for source, target := range map[string]v1alpha1.LocalName{"first": "second", "second": incident} {
+				inc := builders.Incident(w.ns, source)
+				w.create(inc)
+				inc.Status.RedirectedTo = target
+				if err := w.c.Status().Update(w.Context(), inc); err != nil {
+					w.Fatal(err)
+				}
+			}
+			former := builders.Investigation(w.ns, "former", func(inv *v1alpha1.Investigation) { inv.Spec.IncidentName = "first" })
+			w.create(former)
+			w.reach(v1alpha1.InvestigationBenign, metav1.ConditionTrue)
+			w.alert("a", web0)
+			w.reconcile()
+			if got := w.investigations(); len(got) != 1 {
+				w.Errorf("%d investigations", len(got))
 			}
 		},
 		"one that waits for people holds up nothing": func(w *world) {

@@ -15,16 +15,21 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
+	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
-// toIncident names the incident that an object belongs to.
-func toIncident[T client.Object](incidentOf func(T) v1alpha1.LocalName) handler.EventHandler {
-	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, obj client.Object) []reconcile.Request {
+// toIncident names the incident that an object belongs to, after all merges.
+func toIncident[T client.Object](c client.Reader, incidentOf func(T) v1alpha1.LocalName) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, obj client.Object) []reconcile.Request {
 		typed, ok := obj.(T)
 		if !ok || incidentOf(typed) == "" {
 			return nil
 		}
-		return []reconcile.Request{{NamespacedName: types.NamespacedName{Namespace: obj.GetNamespace(), Name: string(incidentOf(typed))}}}
+		survivor, err := kube.Survivor(ctx, c, types.NamespacedName{Namespace: obj.GetNamespace(), Name: string(incidentOf(typed))})
+		if err != nil {
+			log.FromContext(ctx).Error(err, "Following the merges of an incident")
+		}
+		return []reconcile.Request{{NamespacedName: survivor}}
 	})
 }
 

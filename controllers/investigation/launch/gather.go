@@ -48,10 +48,13 @@ func (c *Controller) gather(ctx context.Context, name types.NamespacedName) (*sc
 
 // former are the investigations of the incident and of those merged into it.
 func (c *Controller) former(ctx context.Context, s *scope) error {
-	incidents := append([]v1alpha1.LocalName{v1alpha1.LocalName(s.incident.Name)}, s.incident.Status.MergedFrom...)
+	incidents, err := kube.WithMerged(ctx, c.Client, client.ObjectKeyFromObject(s.incident))
+	if err != nil {
+		return err
+	}
 	for _, incident := range incidents {
 		var list v1alpha1.InvestigationList
-		err := c.Client.List(ctx, &list, client.InNamespace(s.incident.Namespace), client.MatchingFields{kube.IndexInvestigationIncident: string(incident)})
+		err := c.Client.List(ctx, &list, client.InNamespace(s.incident.Namespace), client.MatchingFields{kube.IndexInvestigationIncident: incident})
 		if err != nil {
 			return fmt.Errorf("listing investigations: %w", err)
 		}

@@ -132,18 +132,24 @@ var classified = predicate.Funcs{
 	},
 }
 
-// remediationsOf lists the remediations of an incident.
+// remediationsOf lists the remediations of an incident and of all merged into it.
 func (c *Controller) remediationsOf(ctx context.Context, incident client.Object) []reconcile.Request {
-	var list v1alpha1.RemediationList
-	err := c.Client.List(ctx, &list, client.InNamespace(incident.GetNamespace()),
-		client.MatchingFields{kube.IndexRemediationIncident: incident.GetName()})
+	names, err := kube.WithMerged(ctx, c.Client, client.ObjectKeyFromObject(incident))
 	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the remediations of an incident")
+		ctrl.LoggerFrom(ctx).Error(err, "Listing what was merged into an incident")
 		return nil
 	}
-	requests := make([]reconcile.Request, 0, len(list.Items))
-	for i := range list.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	var requests []reconcile.Request
+	for _, name := range names {
+		var list v1alpha1.RemediationList
+		err := c.Client.List(ctx, &list, client.InNamespace(incident.GetNamespace()), client.MatchingFields{kube.IndexRemediationIncident: name})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Listing the remediations of an incident")
+			return nil
+		}
+		for i := range list.Items {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+		}
 	}
 	return requests
 }

@@ -12,8 +12,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/controllers/remediation/execute"
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/environment"
 )
@@ -316,7 +318,8 @@ var _ = Describe("An isolation in place", func() {
 		Expect(admin.Status().Update(ctx, merged)).To(Succeed())
 		survivor := builders.Incident(t.ns, "survivor")
 		Expect(admin.Create(ctx, survivor)).To(Succeed())
-		t.contained(ctx, func(r *v1alpha1.Remediation) { r.Spec.IncidentName = "merged" })
+		rem := t.contained(ctx, func(r *v1alpha1.Remediation) { r.Spec.IncidentName = "merged" })
+		Expect(execute.RemediationsOf(t.controller, ctx, survivor)).To(ConsistOf(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(rem)}))
 
 		survivor.Spec.Classification, survivor.Spec.Determination = v1alpha1.ClassificationFalsePositive, v1alpha1.DeterminationNotMalicious
 		Expect(admin.Update(ctx, survivor)).To(Succeed())
