@@ -20,13 +20,13 @@ func InvestigationState(inv *v1alpha1.Investigation) verdict.State {
 	return verdict.State(c.Reason)
 }
 
-// Former is an Investigation as the next one's launch sees it. One that only
-// waits for people has given its verdicts.
+// Former is an Investigation as the next one's launch sees it. Once its
+// remediations are decided, which pendingApprovals says, it has given its
+// verdicts: waiting for people, or for a right to act, is no examining.
 func Former(inv *v1alpha1.Investigation) playbook.Former {
-	state := InvestigationState(inv)
 	return playbook.Former{
 		Playbook:  string(inv.Spec.PlaybookName),
-		Examining: !state.Final() && state != verdict.PendingApproval,
+		Examining: !InvestigationState(inv).Final() && inv.Status.PendingApprovals == nil,
 		Entities:  Entities(inv.Spec.Entities),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -86,6 +87,9 @@ func (w *world) reach(state v1alpha1.InvestigationState, completed metav1.Condit
 			continue
 		}
 		inv.Status.State = state
+		if state == v1alpha1.InvestigationPendingApproval {
+			inv.Status.PendingApprovals = ptr.To(int32(1))
+		}
 		inv.Status.Conditions = []metav1.Condition{{
 			Type: v1alpha1.InvestigationConditionCompleted, Status: completed, Reason: string(state), Message: "x", LastTransitionTime: inv.CreationTimestamp,
 		}}
