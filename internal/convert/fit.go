@@ -12,18 +12,33 @@ const maxStatusBytes = 128 << 10
 
 // fit halves the lists of a status until it is small enough. Names in it may be
 // long where an attacker chose them. The totals beside the lists stay exact.
+// The activity log comes last: it cannot be rebuilt.
 func fit(status *v1alpha1.IncidentStatus) {
-	for range 16 {
-		if data, err := json.Marshal(status); err != nil || len(data) <= maxStatusBytes {
+	for !fits(status) {
+		switch {
+		case halveDerived(status):
+		case len(status.Activities) > 0:
+			status.Activities = status.Activities[(len(status.Activities)+1)/2:]
+		default:
 			return
 		}
-		status.Story = half(status.Story)
-		status.Evidence = half(status.Evidence)
-		status.Activities = status.Activities[len(status.Activities)/2:]
-		for i := range status.Assets {
-			status.Assets[i].Top = half(status.Assets[i].Top)
-		}
 	}
+}
+
+func fits(status *v1alpha1.IncidentStatus) bool {
+	data, err := json.Marshal(status)
+	return err != nil || len(data) <= maxStatusBytes
+}
+
+// halveDerived halves what can be derived again, if there is any left.
+func halveDerived(status *v1alpha1.IncidentStatus) bool {
+	left := len(status.Story) + len(status.Evidence)
+	status.Story, status.Evidence = half(status.Story), half(status.Evidence)
+	for i := range status.Assets {
+		left += len(status.Assets[i].Top)
+		status.Assets[i].Top = half(status.Assets[i].Top)
+	}
+	return left > 0
 }
 
 func half[T any](list []T) []T { return list[:len(list)/2] }

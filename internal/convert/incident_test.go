@@ -69,3 +69,30 @@ func TestFitHalvesUntilSmallAndKeepsTotals(t *testing.T) {
 		t.Errorf("kept %d of %d: want some of the list, and the whole total", len(status.Evidence), *status.Counts.Evidence)
 	}
 }
+
+// TestFitSparesTheLog: what is halved in it is gone for ever, as the next
+// summary goes on from it.
+func TestFitSparesTheLog(t *testing.T) {
+	lines := func(n, size int) (out []v1alpha1.Activity) {
+		for range n {
+			out = append(out, v1alpha1.Activity{Message: strings.Repeat("x", size)})
+		}
+		return out
+	}
+	status := v1alpha1.IncidentStatus{Activities: lines(50, 512)}
+	for range 500 {
+		status.Story = append(status.Story, v1alpha1.StoryEdge{Title: strings.Repeat("x", 512)})
+	}
+	fit(&status)
+	if len(status.Activities) != 50 || len(status.Story) == 0 || !fits(&status) {
+		t.Errorf("kept %d lines of the log and %d of the story, want 50 and some", len(status.Activities), len(status.Story))
+	}
+
+	alone := v1alpha1.IncidentStatus{Activities: lines(50, maxStatusBytes/40)}
+	fit(&alone)
+	if len(alone.Activities) == 0 || !fits(&alone) {
+		t.Errorf("kept %d lines of a log that is too long itself", len(alone.Activities))
+	}
+	huge := v1alpha1.IncidentStatus{Title: strings.Repeat("x", 2*maxStatusBytes)}
+	fit(&huge) // comes to an end
+}
