@@ -31,6 +31,9 @@ func TestEveryValidationHasCases(t *testing.T) {
 	for _, tc := range automaticCases {
 		count(tc.refused)
 	}
+	for _, tc := range ingestionCases {
+		count(tc.refused)
+	}
 	for _, tc := range unstampedCases {
 		count(tc.refused)
 	}

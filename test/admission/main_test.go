@@ -243,6 +243,7 @@ func rights() []client.Object {
 			Rules: []rbacv1.PolicyRule{
 				{APIGroups: group, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch", "create", "update", "patch"}},
 				{APIGroups: group, Resources: []string{"remediations"}, Verbs: []string{"automate"}},
+				{APIGroups: group, Resources: []string{"alerts"}, Verbs: []string{"ingest"}},
 			},
 		})
 	bind(daveDecide, dave, "Role", daveDecide)
@@ -288,6 +289,9 @@ func waitForPolicies(ctx context.Context) error {
 		"remediation-approvals": func() bool {
 			r := builders.Remediation(namespace, uniqueName("probe"), approvedAtOnce)
 			return refusedBy(asAlice.Create(ctx, r, client.DryRunAll), "remediation-approvals")
+		},
+		"ingestion": func() bool {
+			return refusedBy(asAlice.Create(ctx, builders.Alert(namespace, uniqueName("probe"), ingested), client.DryRunAll), "ingestion")
 		},
 		"rights of Tocsin": func() bool {
 			return asOperator.Create(ctx, builders.Remediation(namespace, uniqueName("probe"), automatic), client.DryRunAll) == nil

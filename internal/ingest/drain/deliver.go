@@ -86,6 +86,7 @@ func (d *Drain) finish(k key, signals []signal, o outcome) {
 
 // create opens a new alert. Where it exists already it was opened by us, in an
 // attempt whose answer was lost, or by another replica: the loop goes on with it.
+// A name that somebody else took counts as one more in the chain.
 func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal, state dedup.State) error {
 	alert := newAlert(k, alertName(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
 	err := d.client.Create(ctx, alert, fieldOwner)
@@ -96,7 +97,11 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 		d.view.observe(alert)
 		return nil // The loop finds it counted.
 	case apierrors.IsAlreadyExists(err):
-		return d.reread(ctx, k, alert.Name, s)
+		taken, err := d.reread(ctx, k, alert.Name)
+		if err != nil || !taken {
+			return err
+		}
+		return d.create(ctx, k, alert.Name, s, state)
 	case hopeless(err):
 		d.reject(ctx, k, s, err)
 		return nil
@@ -126,7 +131,8 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 		d.view.observe(alert)
 		return nil // The loop finds them counted.
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-		return d.reread(ctx, k, newest.name, waiting[0])
+		_, err := d.reread(ctx, k, newest.name)
+		return err
 	case hopeless(err):
 		for _, s := range waiting[:n] {
 			d.reject(ctx, k, s, err)
@@ -154,22 +160,21 @@ func (d *Drain) patchRaise(ctx context.Context, k key, newest known, through sig
 	return alert, d.client.Status().Patch(ctx, alert, client.RawPatch(types.MergePatchType, patch), fieldOwner)
 }
 
-// reread looks at an alert itself, past every cache.
-func (d *Drain) reread(ctx context.Context, k key, name string, s signal) error {
+// reread looks at an alert itself, past every cache, and says whether its name
+// is taken by an alert that is not one of the fingerprint.
+func (d *Drain) reread(ctx context.Context, k key, name string) (taken bool, err error) {
 	alert := &v1alpha1.Alert{}
-	err := d.reader.Get(ctx, client.ObjectKey{Namespace: k.tenant, Name: name}, alert)
-	switch {
-	case apierrors.IsNotFound(err):
-		d.view.forget(k, name)
-		return nil
-	case err != nil:
-		return fmt.Errorf("reading alert %s/%s: %w", k.tenant, name, err)
-	case alert.Spec.Ingestion == nil || alert.Spec.Fingerprint != k.fingerprint:
-		d.reject(ctx, k, s, fmt.Errorf("alert %s is not one of this fingerprint", name))
-		return nil
+	err = d.reader.Get(ctx, client.ObjectKey{Namespace: k.tenant, Name: name}, alert)
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("reading alert %s/%s: %w", k.tenant, name, err)
 	}
-	d.view.observe(alert)
-	return nil
+	taken = err == nil && (alert.Spec.Ingestion == nil || alert.Spec.Fingerprint != k.fingerprint)
+	if err != nil || taken {
+		d.view.forget(k, name)
+	} else {
+		d.view.observe(alert)
+	}
+	return taken, nil
 }
 
 // reject gives an event up: it would be refused for ever, and must not stop those behind it.

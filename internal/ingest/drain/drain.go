@@ -33,7 +33,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
-// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts,verbs=get;list;watch;create
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts,verbs=get;list;watch;create;ingest
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts/status;alertsources/status,verbs=patch
 
