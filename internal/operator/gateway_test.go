@@ -2,6 +2,7 @@ package operator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -57,6 +58,7 @@ func TestAcknowledgedEventsOutliveThePod(t *testing.T) {
 
 	url := fmt.Sprintf("http://%s/v1/sources/%s/falco", listener.Addr(), ns)
 	await(t, func() error { return post(t, url, strings.NewReader(event("shell"))) })
+	await(t, func() error { return counted(t, c, from) }) // The drain has nothing to wait for but the next request.
 	body, write := io.Pipe()
 	answered := make(chan error, 1)
 	go func() { answered <- post(t, url, body) }()
@@ -88,6 +90,18 @@ func TestAcknowledgedEventsOutliveThePod(t *testing.T) {
 	if err := c.List(t.Context(), &alerts, client.InNamespace(ns)); err != nil || len(alerts.Items) != 2 {
 		t.Errorf("%d alerts, want 2 (%v)", len(alerts.Items), err)
 	}
+}
+
+// counted says whether the first event is in the totals, and so not in the spool.
+func counted(t *testing.T, c client.Client, from *v1alpha1.AlertSource) error {
+	t.Helper()
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(from), from); err != nil {
+		return err
+	}
+	if from.Status.Totals == nil {
+		return errors.New("no totals yet")
+	}
+	return nil
 }
 
 func event(rule string) string {

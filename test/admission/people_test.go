@@ -29,7 +29,7 @@ var rightsOf = map[string]map[string][]string{
 }
 
 func TestRolesOfPeople(t *testing.T) {
-	verbs := []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "approve", "automate"}
+	verbs := []string{"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "approve", "automate", "ingest"}
 	for user, rights := range rightsOf {
 		for _, kind := range allKinds {
 			for _, verb := range verbs {

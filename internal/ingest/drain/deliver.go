@@ -91,6 +91,7 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 	alert := newAlert(k, alertName(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
 	err := d.client.Create(ctx, alert, fieldOwner)
 	countWrite("create", err)
+	refused := d.refused(k.tenant, "create", err)
 	switch {
 	case err == nil:
 		d.view.wrote(k, d.clock.Now())
@@ -102,7 +103,7 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 			return err
 		}
 		return d.create(ctx, k, alert.Name, s, state)
-	case hopeless(err):
+	case refused:
 		d.reject(ctx, k, s, err)
 		return nil
 	}
@@ -125,6 +126,7 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 	}
 	alert, err := d.patchRaise(ctx, k, newest, waiting[n-1], state, last)
 	countWrite("raise", err)
+	refused := d.refused(k.tenant, "raise", err)
 	switch {
 	case err == nil:
 		d.view.wrote(k, d.clock.Now())
@@ -133,7 +135,7 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):
 		_, err := d.reread(ctx, k, newest.name)
 		return err
-	case hopeless(err):
+	case refused:
 		for _, s := range waiting[:n] {
 			d.reject(ctx, k, s, err)
 		}
@@ -177,7 +179,8 @@ func (d *Drain) reread(ctx context.Context, k key, name string) (taken bool, err
 	return taken, nil
 }
 
-// reject gives an event up: it would be refused for ever, and must not stop those behind it.
+// reject gives an event up: it would be refused for ever, or was for too long,
+// and must not stop those behind it.
 func (d *Drain) reject(ctx context.Context, k key, s signal, err error) {
 	logf.FromContext(ctx).Error(err, "An event was given up", "namespace", k.tenant, "alertSource", s.alert.Source,
 		"position", s.position, "fingerprint", k.fingerprint)

@@ -74,6 +74,7 @@ type Drain struct {
 	view     *view
 	inbox    *inbox
 	ledger   *ledger
+	refusals *refusals
 	queue    workqueue.TypedRateLimitingInterface[key]
 	fallback map[string]decode.Decoder
 }
@@ -100,7 +101,8 @@ func New(deps Deps) *Drain {
 	return &Drain{
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources,
 		clock: deps.Clock, policy: deps.Policy, grace: deps.Grace,
-		view: newView(), inbox: newInbox(), ledger: newLedger(), fallback: map[string]decode.Decoder{},
+		view: newView(), inbox: newInbox(), ledger: newLedger(), refusals: newRefusals(),
+		fallback: map[string]decode.Decoder{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
 			workqueue.TypedRateLimitingQueueConfig[key]{Clock: deps.Clock}),

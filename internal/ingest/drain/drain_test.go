@@ -41,6 +41,8 @@ type world struct {
 	writes []string
 	// fault decides on each write: before or after it, or not at all.
 	fault func(n int, kind string) (before, after error)
+	// refuse decides by namespace.
+	refuse func(kind, namespace string) error
 }
 
 func newWorld(t *testing.T) *world {
@@ -79,19 +81,19 @@ func openSpool(t *testing.T) *spool.Spool {
 func (w *world) interceptors() interceptor.Funcs {
 	return interceptor.Funcs{
 		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			return w.write("create", func() error { return c.Create(ctx, obj, opts...) })
+			return w.write("create", obj.GetNamespace(), func() error { return c.Create(ctx, obj, opts...) })
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
 			kind := "raise"
 			if _, ok := obj.(*v1alpha1.AlertSource); ok {
 				kind = "totals"
 			}
-			return w.write(kind, func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
+			return w.write(kind, obj.GetNamespace(), func() error { return c.SubResource(sub).Patch(ctx, obj, patch, opts...) })
 		},
 	}
 }
 
-func (w *world) write(kind string, do func() error) error {
+func (w *world) write(kind, namespace string, do func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	n := len(w.writes)
@@ -99,6 +101,9 @@ func (w *world) write(kind string, do func() error) error {
 	var before, after error
 	if w.fault != nil {
 		before, after = w.fault(n, kind)
+	}
+	if before == nil && w.refuse != nil {
+		before = w.refuse(kind, namespace)
 	}
 	if before != nil {
 		return before
@@ -189,6 +194,11 @@ func (w *world) alerts(t *testing.T) map[string]int64 {
 }
 
 func (w *world) totals(t *testing.T) totals {
+	t.Helper()
+	return w.totalsOf(t, tenant)
+}
+
+func (w *world) totalsOf(t *testing.T, tenant string) totals {
 	t.Helper()
 	from := &v1alpha1.AlertSource{}
 	if err := w.api.Get(t.Context(), client.ObjectKey{Namespace: tenant, Name: "falco"}, from); err != nil {
@@ -404,6 +414,105 @@ func TestIdleWritesNothing(t *testing.T) {
 			t.Errorf("%d writes in an hour without events", after-before)
 		}
 	})
+}
+
+// addTenant makes a source in another tenant and spools one event for it.
+func (w *world) addTenant(t *testing.T, tenant string) {
+	t.Helper()
+	from := &v1alpha1.AlertSource{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "falco"},
+		Spec:       v1alpha1.AlertSourceSpec{Type: v1alpha1.AlertSourceFalco},
+	}
+	if err := w.api.Create(t.Context(), from); err != nil {
+		t.Fatal(err)
+	}
+	w.spoolEnvelope(t, w.spool, envelope.Envelope{
+		Tenant: tenant, Source: "falco", Format: "Falco", Received: w.now, Events: [][]byte{[]byte(`{"rule": "miner"}`)},
+	})
+}
+
+func quota() error {
+	return apierrors.NewForbidden(schema.GroupResource{}, "x", errors.New("exceeded quota"))
+}
+
+// TestTotalsDoNotWaitForOthers: where the totals of one source cannot be
+// written, the others' are, and only what is counted leaves the spool.
+func TestTotalsDoNotWaitForOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		for i := range 5 {
+			w.addTenant(t, fmt.Sprintf("other%d", i))
+		}
+		w.send(t, 0, "shell")
+		w.addTenant(t, "last")
+		w.refuse = func(kind, namespace string) error {
+			if kind == "totals" && namespace == tenant {
+				return quota()
+			}
+			return nil
+		}
+		before, _ := w.spool.Usage()
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		if err := w.drain(w.spool).Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range []string{"other0", "other1", "other2", "other3", "other4", "last"} {
+			if got := w.totalsOf(t, other); got != (totals{received: 1, accepted: 1}) {
+				t.Errorf("totals of %s are %+v", other, got)
+			}
+		}
+		if left, _ := w.spool.Usage(); left == 0 || left >= before/2 {
+			t.Errorf("%d of %d bytes are left", left, before)
+		}
+		w.refuse = nil
+		w.run(t.Context(), t, w.spool)
+		if got := w.totalsOf(t, "last"); got != (totals{received: 1, accepted: 1}) || w.totals(t) != got {
+			t.Errorf("totals in the end are %+v and %+v", got, w.totals(t))
+		}
+	})
+}
+
+// TestQuotaOfOneTenant: what a tenant's quota refuses is tried for a while, then
+// given up, so that the spool which all share is not held up for ever.
+func TestQuotaOfOneTenant(t *testing.T) {
+	for name, test := range map[string]struct {
+		lasts time.Duration
+		want  totals
+	}{
+		"for a while":      {lasts: patience - time.Minute, want: totals{received: 2, accepted: 2}},
+		"for ever":         {lasts: time.Hour, want: totals{received: 2, rejected: 2}},
+		"never, of course": {want: totals{received: 2, accepted: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.send(t, 0, "shell", "miner")
+				w.addTenant(t, "other")
+				ends := clock.RealClock{}.Now().Add(test.lasts)
+				w.refuse = func(kind, namespace string) error {
+					if kind == "create" && namespace == tenant && (clock.RealClock{}).Now().Before(ends) {
+						return quota()
+					}
+					return nil
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), patience+time.Minute)
+				defer cancel()
+				if err := w.drain(w.spool).Start(ctx); err != nil {
+					t.Fatal(err)
+				}
+				if got := w.totals(t); got != test.want {
+					t.Errorf("totals are %+v, want %+v", got, test.want)
+				}
+				if got := w.totalsOf(t, "other"); got != (totals{received: 1, accepted: 1}) {
+					t.Errorf("totals of the other tenant are %+v", got)
+				}
+				if left, _ := w.spool.Usage(); left != 0 {
+					t.Errorf("%d bytes are left", left)
+				}
+			})
+		})
+	}
 }
 
 // TestGrace stops the drain right after events were acknowledged: with the pod

@@ -3,6 +3,7 @@ package drain
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,7 +19,8 @@ import (
 
 // settle writes the totals of the batches that are done, and then forgets these
 // batches: first the counts, then the events, so that a crash in between makes
-// events come again that the counts know already.
+// events come again that the counts know already. A source whose totals cannot
+// be written does not keep those of others back.
 func (d *Drain) settle(ctx context.Context) error {
 	done := d.ledger.settled()
 	if len(done) == 0 {
@@ -31,13 +33,28 @@ func (d *Drain) settle(ctx context.Context) error {
 		}
 		bySource[e.source] = append(bySource[e.source], e)
 	}
+	failed := map[types.NamespacedName]bool{}
+	var errs []error
 	for source, entries := range bySource {
 		err := d.writeTotals(ctx, source, entries)
-		if err != nil && hopeless(err) {
+		if d.refused(source.Namespace, "totals", err) {
 			logf.FromContext(ctx).Error(err, "The totals of an alert source cannot be written and are given up", "alertSource", source)
 		} else if err != nil {
-			return fmt.Errorf("writing the totals of alert source %s: %w", source, err)
+			failed[source] = true
+			errs = append(errs, fmt.Errorf("writing the totals of alert source %s: %w", source, err))
 		}
+	}
+	// What comes before the first batch that is not counted can be forgotten.
+	if n := slices.IndexFunc(done, func(e *entry) bool { return failed[e.source] }); n >= 0 {
+		done = done[:n]
+	}
+	return errors.Join(append(errs, d.forget(done))...)
+}
+
+// forget drops the batches at the front.
+func (d *Drain) forget(done []*entry) error {
+	if len(done) == 0 {
+		return nil
 	}
 	if err := d.spool.Delete(done[len(done)-1].last); err != nil {
 		return err
