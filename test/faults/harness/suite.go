@@ -36,6 +36,7 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 				name += " a review or dry run"
 			}
 			t.Run(name, func(t *testing.T) {
+				t.Cleanup(func() { report.row(name).enough(t) })
 				for k := 1; k <= writes; k++ {
 					p := Perturbation{Name: fmt.Sprintf("%03d", k), Fault: wire.Fault{Effect: e.effect(k), Class: class, Number: k}}
 					attempt(t, c, s, p, base, report.row(name))
@@ -111,6 +112,17 @@ func (r *row) add(result *Result) {
 	if fired := result.Wire.Fired(); fired != nil {
 		r.fired++
 		r.at[fired.Kind()]++
+	}
+}
+
+// enough fails the test when many runs ended before the write that they were to
+// spoil: then the flow has become another one, and hardly anything was tried.
+func (r *row) enough(t *testing.T) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// Writes that are retried or coalesced make the last few come and go.
+	if r.fired*10 < r.runs*8 {
+		t.Errorf("only %d of %d runs reached the write that they were to spoil", r.fired, r.runs)
 	}
 }
 
