@@ -22,17 +22,31 @@ func (c *Controller) conclude(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
+	facts := s.facts()
+	facts.Remediations = states
+	outcome := verdict.Investigation(facts, s.now)
+	s.soonest(outcome.RecheckAfter)
+	s.settleAs(outcome)
+	return nil
+}
+
+// facts are what is known of the investigation, but for its remediations.
+func (s *scope) facts() verdict.Facts {
 	facts := verdict.Facts{
 		Current: convert.InvestigationState(s.inv), Cancelled: s.cancelled(), Created: s.inv.CreationTimestamp.UTC(),
 		Planned: s.status.Plan != nil, Blocked: s.blocked,
 		Evidence: convert.VerdictFindings(s.status.Evidence),
-		Proposed: s.proposed, Remediations: states, Note: strings.Join(s.notes, "; "),
+		Proposed: s.proposed, Note: strings.Join(s.notes, "; "),
 	}
 	for _, step := range s.status.Steps {
 		facts.Steps = append(facts.Steps, verdict.StepState(step.State))
 	}
-	outcome := verdict.Investigation(facts, s.now)
-	s.soonest(outcome.RecheckAfter)
+	return facts
+}
+
+// settleAs makes the status say where the investigation stands, and that it has
+// ended if so.
+func (s *scope) settleAs(outcome verdict.Outcome) {
 	s.condition(outcome)
 	s.status.ObservedGeneration = ptr.To(s.inv.Generation)
 	if outcome.State.Final() {
@@ -40,7 +54,6 @@ func (c *Controller) conclude(ctx context.Context, s *scope) error {
 		s.status.CompletionTime = ptr.To(metav1.NewTime(s.now))
 		s.eventEnded(outcome)
 	}
-	return nil
 }
 
 // remediationStates are the states of the investigation's remediations, and

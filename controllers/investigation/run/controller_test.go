@@ -47,6 +47,8 @@ func TestInvestigations(t *testing.T) {
 		"a crash before the status write":    crashBeforeStatus,
 		"a crash between remediations":       crashBetweenRemediations,
 		"a quota refuses the Job":            quota,
+		"time is up though nothing works":    refusedToTheEnd,
+		"a person ends what is refused":      cancelledThoughRefused,
 		"too many at once wait":              throttled,
 		"remediation gone":                   remediationGone,
 		"rejected":                           rejected,
@@ -398,6 +400,55 @@ func crashBetweenRemediations(t *testing.T, cfg *rest.Config) {
 	if len(w.remediations()) != 2 || len(w.inv.Status.Remediations) != 2 {
 		t.Errorf("%d remediations, status names %v", len(w.remediations()), w.inv.Status.Remediations)
 	}
+}
+
+// refuseRemediations plays a quota that leaves no room for remediations.
+func refuseRemediations(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+	if _, ok := obj.(*v1alpha1.Remediation); ok {
+		return apierrors.NewForbidden(schema.GroupResource{Group: "tocsin.dev", Resource: "remediations"}, obj.GetName(), context.DeadlineExceeded)
+	}
+	return c.Create(ctx, obj, opts...)
+}
+
+func refusedToTheEnd(t *testing.T, cfg *rest.Config) {
+	w := newWorld(t, cfg)
+	w.settle()
+	w.answer("pod", malicious)
+	w.answer("access", nothing)
+	w.settleOnce() // the evidence
+	w.use(interceptor.Funcs{Create: refuseRemediations})
+	if _, err := w.try(); err == nil {
+		t.Fatal("a refusal must be told")
+	}
+	w.is(v1alpha1.InvestigationRunning, metav1.ConditionFalse)
+	w.told("Forbidden")
+	w.pass(verdict.MaxAge + time.Second)
+	if _, err := w.try(); err != nil {
+		t.Errorf("it has ended, but is tried again: %v", err)
+	}
+	w.is(v1alpha1.InvestigationTerminatedBySystem, metav1.ConditionTrue)
+}
+
+func cancelledThoughRefused(t *testing.T, cfg *rest.Config) {
+	w := newWorld(t, cfg)
+	w.settle()
+	w.inv.Spec.Cancel = &v1alpha1.CancelRequest{Reason: "enough"}
+	if err := w.c.Update(w.Context(), w.inv); err != nil {
+		t.Fatal(err)
+	}
+	listing := error(apierrors.NewServiceUnavailable("the API server is away"))
+	w.use(interceptor.Funcs{List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return listing }})
+	if _, err := w.try(); err == nil {
+		t.Fatal("the Jobs must be stopped first, if they can be")
+	}
+	if got := w.inv.Status.State; got != v1alpha1.InvestigationRunning {
+		t.Fatalf("state is %s", got)
+	}
+	listing = apierrors.NewForbidden(schema.GroupResource{Group: "batch", Resource: "jobs"}, "", context.DeadlineExceeded)
+	if _, err := w.try(); err != nil {
+		t.Errorf("it has ended, but is tried again: %v", err)
+	}
+	w.is(v1alpha1.InvestigationTerminatedByUser, metav1.ConditionTrue)
 }
 
 func quota(t *testing.T, cfg *rest.Config) {

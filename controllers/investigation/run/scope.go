@@ -48,12 +48,22 @@ func ended(inv *v1alpha1.Investigation) bool { return convert.InvestigationState
 // cancelled reports whether a person ended the investigation.
 func (s *scope) cancelled() bool { return s.inv.Spec.Cancel != nil }
 
-// fail makes the status say what the API server does not permit: waiting for it
-// looks like progress otherwise.
+// fail takes note of what went wrong. What goes wrong each time must not keep an
+// investigation for ever: it ends when its time is up, and when a person ended
+// it and the API server refuses what is left to do. Else the status says what is
+// not permitted: waiting for it looks like progress otherwise.
 func (s *scope) fail(err error) error {
-	if apierrors.IsForbidden(err) {
-		s.condition(verdict.Outcome{State: currentState(s.inv), Message: "Tocsin lacks a permission, or a quota is used up: see the events"})
+	forbidden := apierrors.IsForbidden(err)
+	if forbidden {
 		s.eventForbidden(err)
+	}
+	outcome, over := verdict.Over(s.facts(), s.now)
+	switch {
+	case over && (forbidden || outcome.State != verdict.TerminatedByUser):
+		s.settleAs(outcome)
+		return nil
+	case forbidden:
+		s.condition(verdict.Outcome{State: currentState(s.inv), Message: "Tocsin lacks a permission, or a quota is used up: see the events"})
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -86,15 +87,12 @@ type Outcome struct {
 
 // Investigation decides where an investigation stands.
 func Investigation(f Facts, now time.Time) Outcome {
+	if outcome, over := Over(f, now); over {
+		return outcome
+	}
 	switch {
-	case f.Current.Final():
-		return Outcome{State: f.Current}
-	case f.Cancelled:
-		return Outcome{State: TerminatedByUser, Message: "Ended by a person"}
 	case !f.Planned:
-		return queued(f, now)
-	case remaining(f.Created, MaxAge, now) <= 0:
-		return Outcome{State: TerminatedBySystem, Message: "It did not end within eight days"}
+		return Outcome{State: Queued, Message: f.waiting(), RecheckAfter: remaining(f.Created, MaxQueued, now)}
 	case !ended(f.Steps):
 		return stepping(f, now)
 	case !f.Proposed:
@@ -103,17 +101,24 @@ func Investigation(f Facts, now time.Time) Outcome {
 	return concluded(f, now)
 }
 
-func queued(f Facts, now time.Time) Outcome {
-	left := remaining(f.Created, MaxQueued, now)
-	message := "Waiting to be started"
-	if f.Blocked != "" {
-		message = f.Blocked
+// Over ends an investigation that a person ended or whose time is up, whatever
+// else is known of it.
+func Over(f Facts, now time.Time) (Outcome, bool) {
+	switch {
+	case f.Current.Final():
+		return Outcome{State: f.Current}, true
+	case f.Cancelled:
+		return Outcome{State: TerminatedByUser, Message: "Ended by a person"}, true
+	case !f.Planned && remaining(f.Created, MaxQueued, now) <= 0:
+		return Outcome{State: TerminatedBySystem, Message: "It could not be started within an hour: " + f.waiting()}, true
+	case remaining(f.Created, MaxAge, now) <= 0:
+		return Outcome{State: TerminatedBySystem, Message: "It did not end within eight days"}, true
 	}
-	if left <= 0 {
-		return Outcome{State: TerminatedBySystem, Message: "It could not be started within an hour: " + message}
-	}
-	return Outcome{State: Queued, Message: message, RecheckAfter: left}
+	return Outcome{}, false
 }
+
+// waiting says what keeps the investigation from being started.
+func (f Facts) waiting() string { return cmp.Or(f.Blocked, "Waiting to be started") }
 
 func stepping(f Facts, now time.Time) Outcome {
 	for _, s := range f.Steps {
