@@ -77,6 +77,7 @@ func undo(in *Input)          { in.Request.UndoBecause = "it was a test" }
 func falsePositive(in *Input) { in.Request.FalsePositive = true }
 func deleted(in *Input)       { in.Request.DeletedAt = in.Now }
 func neverSeen(in *Input)     { in.Record = Record{} }
+func cannot(in *Input)        { in.Invalid = "no identity" }
 
 func lives(ttl time.Duration) func(*Input) { return func(in *Input) { in.Request.TTL = ttl } }
 
@@ -105,7 +106,7 @@ func TestDecide(t *testing.T) {
 		"never seen, automatic": {
 			reason: "the plan is written down before it acts",
 			in:     proposed(neverSeen, automatic),
-			want:   want{InProgress, NoAct, false, ReasonAutomatic, ReasonNotYet, announcedPause},
+			want:   want{InProgress, NoAct, false, ReasonAutomatic, ReasonNotYet, 0},
 		},
 		"never seen, automatic, requester unknown": {
 			reason: "without the admission policies nobody vouches for who asked",
@@ -115,6 +116,26 @@ func TestDecide(t *testing.T) {
 		"never seen, can never be done": {
 			reason: "an identity that is none ends it",
 			in:     proposed(neverSeen, func(in *Input) { in.Invalid = "no identity" }),
+			want:   want{Failed, NoAct, false, "", ReasonFailed, 0},
+		},
+		"in place, can no longer be rendered": {
+			reason: "what cannot be taken back must not be let go of",
+			in:     effective(cannot),
+			want:   want{Succeeded, NoAct, true, "", ReasonUndoFailed, 0},
+		},
+		"in place, can no longer be rendered, being deleted": {
+			reason: "a deletion waits an hour, as for anything that cannot be undone",
+			in:     effective(cannot, deleted),
+			want:   want{Succeeded, NoAct, true, "", ReasonUndoFailed, time.Hour},
+		},
+		"in place, can no longer be rendered, deleted long ago": {
+			reason: "a namespace must not hang",
+			in:     effective(cannot, deleted, func(in *Input) { in.Now = in.Now.Add(time.Hour) }),
+			want:   want{Succeeded, NoAct, false, "", ReasonUndoFailed, 0},
+		},
+		"tried, can no longer be rendered": {
+			reason: "it ends",
+			in:     begun(cannot),
 			want:   want{Failed, NoAct, false, "", ReasonFailed, 0},
 		},
 		"never seen, approved in advance of anything": {
@@ -403,5 +424,24 @@ func TestFinalStatesAbsorb(t *testing.T) {
 				t.Errorf("%s, %s: %+v", state, name, d)
 			}
 		}
+	}
+}
+
+// TestWhatMayBeLeftIsSaid: people have to clear away what Tocsin cannot.
+func TestWhatMayBeLeftIsSaid(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		in   Input
+		want string
+	}{
+		"in place":    {effective(cannot), "The effect is still in place: no identity"},
+		"tried":       {begun(cannot), "What was tried may be left in place: no identity"},
+		"never tried": {proposed(neverSeen, cannot), "no identity"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Decide(tc.in).Effective.Message; got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
 	}
 }

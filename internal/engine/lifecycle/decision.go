@@ -44,7 +44,6 @@ const (
 	ReasonRejected             = "Rejected"
 	ReasonExpired              = "Expired"
 	ReasonCancelled            = "Cancelled"
-	ReasonFalsePositive        = "FalsePositive"
 	ReasonApproverNotPermitted = "ApproverNotPermitted"
 	ReasonRequesterUnknown     = "RequesterUnknown"
 	ReasonVerified             = "Verified"
@@ -75,7 +74,7 @@ type Decision struct {
 
 // Decide says what happens next.
 func Decide(in Input) Decision {
-	if in.Invalid != "" && !in.Record.State.Final() {
+	if in.Invalid != "" && (in.Record.Held || !in.Record.State.Final()) {
 		return invalid(in)
 	}
 	switch in.Record.State {
@@ -102,10 +101,31 @@ func (s State) Final() bool {
 
 // invalid ends what can never be done.
 func invalid(in Input) Decision {
-	if in.Record.State == Succeeded {
+	switch {
+	case in.Record.Held && (in.Record.State == Succeeded || in.Record.State == TimeOut):
+		return stranded(in)
+	case in.Record.State.Final():
+		return ended(in)
+	case in.Record.State == Succeeded:
 		return Decision{State: Succeeded, Effective: Finding{Unknown, ReasonFailed, in.Invalid}}
+	case in.Record.Attempts > 0:
+		return failed("What was tried may be left in place: " + in.Invalid).final()
 	}
 	return failed(in.Invalid).final()
+}
+
+// stranded holds what is in place and cannot be rendered any more, so that it
+// cannot be taken back either. A deletion does not wait for it longer than for
+// anything else.
+func stranded(in Input) Decision {
+	if gaveUp, ok := giveUp(in, outcome{}); ok {
+		return gaveUp
+	}
+	d := Decision{State: in.Record.State, Hold: true, Effective: undoFailed(in.Invalid)}
+	if in.Request.deleting() {
+		return d.after(left(in.Request.DeletedAt, deletionLimit, in.Now))
+	}
+	return d
 }
 
 // ended absorbs. What a remediation left in place that timed out goes when the

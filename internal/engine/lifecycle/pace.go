@@ -27,8 +27,6 @@ const (
 	holdingPause = time.Minute
 	// reviewPause is how soon a verb that is granted to an approver is noticed.
 	reviewPause = 5 * time.Minute
-	// announcedPause comes between showing a plan and acting on it.
-	announcedPause = time.Second
 )
 
 // pause is how long to wait after the given number of failed attempts.

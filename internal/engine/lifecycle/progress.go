@@ -44,7 +44,7 @@ func announce(in Input, g gate, wait Decision) Decision {
 	if !in.Request.Automatic || !g.open {
 		return wait
 	}
-	return Decision{State: InProgress, Approved: g.Finding, RecheckAfter: announcedPause, Hold: in.Record.Held,
+	return Decision{State: InProgress, Approved: g.Finding, Hold: in.Record.Held,
 		Effective: Finding{False, ReasonNotYet, "About to act"}}
 }
 
@@ -109,7 +109,7 @@ func attempt(in Input) Decision {
 // approval of the first does not count for it.
 func reannounce(in Input) Decision {
 	g := approve(in)
-	d := Decision{State: InProgress, Approved: g.Finding, RecheckAfter: announcedPause, Hold: in.Record.Held,
+	d := Decision{State: InProgress, Approved: g.Finding, Hold: in.Record.Held,
 		Effective: Finding{False, ReasonNotYet, "What is to be done has changed"}}
 	if !g.open && in.Record.Attempts == 0 {
 		d.State, d.Effective = PendingApproval, Finding{Unknown, ReasonPending, "Waits for approval"}
