@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -98,17 +99,32 @@ var _ manager.LeaderElectionRunnable = prime{}
 // NeedLeaderElection is false: every replica has a gateway.
 func (prime) NeedLeaderElection() bool { return false }
 
-// Start takes over every source there is.
+// Start takes over every source there is, and returns without the gateway being
+// ready only if ctx ends.
 func (p prime) Start(ctx context.Context) error {
 	var list v1alpha1.AlertSourceList
 	if err := p.Client.List(ctx, &list); err != nil {
 		return fmt.Errorf("listing alert sources: %w", err)
 	}
 	for i := range list.Items {
-		if err := p.take(ctx, &list.Items[i]); err != nil {
-			ctrl.LoggerFrom(ctx).Error(err, "Taking over an alert source", "alertSource", client.ObjectKeyFromObject(&list.Items[i]))
+		if p.insist(ctx, client.ObjectKeyFromObject(&list.Items[i])) != nil {
+			return nil //nolint:nilerr // ctx has ended
 		}
 	}
 	p.Registry.MarkSynced()
 	return nil
+}
+
+// retry is short at first: a sender waits, and nothing else asks yet.
+var retry = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Steps: 7, Cap: 5 * time.Second}
+
+// insist takes over one source, unless it is gone, and tries until ctx ends.
+func (p prime) insist(ctx context.Context, key client.ObjectKey) error {
+	return retry.DelayFunc().Until(ctx, true, true, func(ctx context.Context) (bool, error) {
+		_, err := p.Reconcile(ctx, reconcile.Request{NamespacedName: key})
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Taking over an alert source failed; trying again", "alertSource", key)
+		}
+		return err == nil, nil
+	})
 }

@@ -3,6 +3,7 @@
 package status
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func (c *Controller) check(ctx context.Context, from *v1alpha1.AlertSource) (met
 	if _, err := source.New(from, nil); err != nil {
 		return unready("Invalid", err.Error())
 	}
-	_, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
+	tokens, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
 	switch {
 	case errors.Is(err, kube.ErrSecretNotFound):
 		return unready("SecretNotFound", "spec.auth.bearerToken: "+err.Error())
@@ -86,6 +87,9 @@ func (c *Controller) check(ctx context.Context, from *v1alpha1.AlertSource) (met
 		return unready("SecretForbidden", "spec.auth.bearerToken: "+err.Error())
 	case err != nil:
 		return metav1.Condition{}, err
+	case len(bytes.Fields(tokens)) == 0:
+		ref := from.Spec.Auth.BearerToken
+		return unready("SecretNotFound", fmt.Sprintf("spec.auth.bearerToken: Secret %s has only blanks under the key %s", ref.Name, ref.Key))
 	}
 	return metav1.Condition{Status: metav1.ConditionTrue, Reason: "Valid", Message: "The gateway takes what the sender posts"}, nil
 }

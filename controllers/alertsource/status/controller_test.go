@@ -46,11 +46,11 @@ var _ = Describe("Alert source status", func() {
 		ExpectWithOffset(1, c.Create(ctx, from)).To(Succeed())
 		return from
 	}
-	token := func(ctx context.Context, from *v1alpha1.AlertSource) {
+	token := func(ctx context.Context, from *v1alpha1.AlertSource, value string) {
 		ref := from.Spec.Auth.BearerToken
 		ExpectWithOffset(1, c.Create(ctx, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: string(ref.Name)},
-			Data:       map[string][]byte{ref.Key: []byte("a long and random token")},
+			Data:       map[string][]byte{ref.Key: []byte(value)},
 		})).To(Succeed())
 	}
 	reconcileAs := func(ctx context.Context, with client.Client, from *v1alpha1.AlertSource) *metav1.Condition {
@@ -64,7 +64,7 @@ var _ = Describe("Alert source status", func() {
 
 	It("says where to post once everything is there", func(ctx SpecContext) {
 		from := source(ctx)
-		token(ctx, from)
+		token(ctx, from, "a long and random token")
 		ready := reconcileAs(ctx, c, from)
 		Expect(ready.Status).To(Equal(metav1.ConditionTrue))
 		Expect(from.Status.Endpoint).To(Equal("/v1/sources/" + ns + "/falco"))
@@ -103,6 +103,15 @@ var _ = Describe("Alert source status", func() {
 			s.Spec.KubernetesAudit = &v1alpha1.KubernetesAuditOptions{Rules: []v1alpha1.AuditRule{{Name: "broken", Title: "Broken", Match: "event.verb =="}}}
 		}, "Invalid", `rule "broken"`),
 	)
+
+	It("says that a token of blanks lets nobody in", func(ctx SpecContext) {
+		from := source(ctx)
+		token(ctx, from, " \n\t")
+		ready := reconcileAs(ctx, c, from)
+		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
+		Expect(ready.Reason).To(Equal("SecretNotFound"))
+		Expect(ready.Message).To(ContainSubstring("only blanks under the key " + from.Spec.Auth.BearerToken.Key))
+	})
 
 	It("says which right is missing", func(ctx SpecContext) {
 		withWatch, err := client.NewWithWatch(cfg, client.Options{Scheme: operator.Scheme()})

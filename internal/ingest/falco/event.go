@@ -69,7 +69,7 @@ type words []string
 func (w *words) UnmarshalJSON(data []byte) error {
 	var list []word
 	if data[0] != '[' || json.Unmarshal(data, &list) != nil {
-		return nil
+		return nil //nolint:nilerr // see above: what is no list is empty
 	}
 	for _, item := range list[:min(len(list), maxTags)] {
 		*w = append(*w, string(item))
@@ -88,7 +88,7 @@ type fields map[string]string
 func (f *fields) UnmarshalJSON(data []byte) error {
 	var raw map[string]json.RawMessage
 	if data[0] != '{' || json.Unmarshal(data, &raw) != nil {
-		return nil
+		return nil //nolint:nilerr // see above: what is no object is empty
 	}
 	*f = make(fields, len(raw))
 	for name, value := range raw {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 	"k8s.io/utils/clock"
 )
 
@@ -101,7 +102,7 @@ func open(options Options) (_ *Spool, err error) {
 // openError tells damage from what has nothing to do with the file's content.
 func openError(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) || errors.Is(err, bolt.ErrTimeout) {
+	if errors.As(err, &path) || errors.Is(err, bolterrors.ErrTimeout) {
 		return fmt.Errorf("opening the spool: %w", err)
 	}
 	return fmt.Errorf("%w: %w", errEntry, err)
