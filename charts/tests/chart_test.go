@@ -141,6 +141,67 @@ func TestArguments(t *testing.T) {
 	}
 }
 
+// With tenants, the rights that the code declares hold there and nowhere else.
+func TestRightsHoldInTheTenants(t *testing.T) {
+	objects := render(t, "tocsin", "tenants={shop,web}")
+	where := map[string][]string{}
+	for _, object := range objects {
+		if kind := object.GetKind(); kind != "RoleBinding" && kind != "ClusterRoleBinding" {
+			continue
+		}
+		role, _, _ := unstructured.NestedString(object.Object, "roleRef", "name")
+		where[role] = append(where[role], object.GetNamespace())
+		subjects, _, _ := unstructured.NestedSlice(object.Object, "subjects")
+		want := []any{map[string]any{"kind": "ServiceAccount", "name": "tocsin", "namespace": "tocsin-system"}}
+		if diff := cmp.Diff(want, subjects); diff != "" {
+			t.Errorf("%s %s: %s", object.GetKind(), object.GetName(), diff)
+		}
+	}
+	want := map[string][]string{"tocsin": {"shop", "web"}, "tocsin-cluster": {""}, "tocsin-leader-election": {"tocsin-system"}}
+	if diff := cmp.Diff(want, where); diff != "" {
+		t.Error(diff)
+	}
+	rules, _, _ := unstructured.NestedSlice(find(objects, "ClusterRole", "tocsin-cluster").Object, "rules")
+	everywhere := []any{
+		map[string]any{"apiGroups": []any{""}, "resources": []any{"namespaces"}, "verbs": []any{"get"}},
+		map[string]any{"apiGroups": []any{"authorization.k8s.io"}, "resources": []any{"subjectaccessreviews"}, "verbs": []any{"create"}},
+	}
+	if diff := cmp.Diff(everywhere, rules); diff != "" {
+		t.Error(diff)
+	}
+
+	all := find(render(t, "tocsin"), "ClusterRoleBinding", "tocsin")
+	if all == nil || find(render(t, "tocsin"), "ClusterRole", "tocsin-cluster") != nil {
+		t.Error("without tenants the rights do not hold everywhere")
+	}
+}
+
+// Two releases in one namespace elect a leader each.
+func TestLeaseIsTheReleases(t *testing.T) {
+	out, err := helm(t, "template", "second", filepath.Join(root, "charts", "tocsin"), "--namespace", "tocsin-system")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for release, objects := range map[string][]unstructured.Unstructured{"tocsin": render(t, "tocsin"), "second-tocsin": decode(t, []byte(out))} {
+		lease := release + "-leader"
+		arguments, _, _ := unstructured.NestedSlice(find(objects, "Deployment", release).Object, "spec", "template", "spec", "containers")
+		if !slices.Contains(arguments[0].(map[string]any)["args"].([]any), any("--leader-election-id="+lease)) {
+			t.Errorf("release %s does not elect with %s", release, lease)
+		}
+		rules, _, _ := unstructured.NestedSlice(find(objects, "Role", release+"-leader-election").Object, "rules")
+		if diff := cmp.Diff([]any{lease}, rules[1].(map[string]any)["resourceNames"]); diff != "" {
+			t.Errorf("release %s may not write its Lease: %s", release, diff)
+		}
+	}
+}
+
+// The manager ends in its own time: 30 seconds and those of --drain-timeout.
+func TestPodMayEndInItsOwnTime(t *testing.T) {
+	if grace := deployment(t, render(t, "tocsin")).Spec.Template.Spec.TerminationGracePeriodSeconds; grace == nil || *grace < 50 {
+		t.Errorf("terminationGracePeriodSeconds is %v", grace)
+	}
+}
+
 func TestKindsStayWhenTheChartGoes(t *testing.T) {
 	for _, crd := range render(t, "tocsin-crds") {
 		if crd.GetAnnotations()["helm.sh/resource-policy"] != "keep" {

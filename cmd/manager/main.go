@@ -49,6 +49,7 @@ func flags() (operator.Options, *zap.Options) {
 	o.ProtectedNamespaces = []string{"kube-system"}
 	flag.Func("protected-namespaces", "Namespaces in which every remediation waits for approval, separated by commas. (default kube-system)", list(&o.ProtectedNamespaces))
 	flag.StringVar(&o.LeaderElectionNamespace, "leader-election-namespace", "", "Namespace of the Lease that elects a leader. No election when empty.")
+	flag.StringVar(&o.LeaderElectionID, "leader-election-id", "tocsin-leader", "Name of that Lease. Two installations in one namespace need two.")
 	flag.StringVar(&o.MetricsAddress, "metrics-address", ":8080", "Where metrics are served; 0 turns them off.")
 	flag.StringVar(&o.HealthAddress, "health-address", ":8081", "Where /healthz and /readyz are served; 0 turns them off.")
 	flag.StringVar(&o.InvestigatorImage, "investigator-image", "", "Image of the built-in analyzers.")

@@ -42,8 +42,10 @@ type GatewayOptions struct {
 type ingest struct {
 	mgr     ctrl.Manager
 	options GatewayOptions
-	sources *source.Registry
-	clock   clock.WithTicker
+	// namespaces are the tenants; all when empty.
+	namespaces []string
+	sources    *source.Registry
+	clock      clock.WithTicker
 }
 
 var _ manager.LeaderElectionRunnable = &ingest{}
@@ -87,6 +89,7 @@ func (i *ingest) drain(events *spool.Spool) *drain.Drain {
 	return drain.New(drain.Deps{
 		Client: i.mgr.GetClient(), Reader: i.mgr.GetAPIReader(), Watch: i.mgr.GetCache(),
 		Spool: events, Sources: i.sources, Clock: i.clock, Grace: i.options.DrainTimeout,
+		Namespaces: i.namespaces,
 	})
 }
 

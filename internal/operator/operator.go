@@ -51,6 +51,9 @@ type Options struct {
 	Namespaces []string
 	// LeaderElectionNamespace turns leader election on, with its Lease there.
 	LeaderElectionNamespace string
+	// LeaderElectionID is the name of the Lease; two installations in one
+	// namespace need two.
+	LeaderElectionID string
 	// MetricsAddress and HealthAddress are where those are served; "0" turns one off.
 	MetricsAddress, HealthAddress string
 	// InvestigatorImage is the image of the built-in analyzers.
@@ -91,7 +94,7 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 	}
 	ready := healthz.Ping
 	if o.Gateway != nil {
-		gateway := &ingest{mgr: mgr, options: *o.Gateway, sources: source.NewRegistry(), clock: o.Clock}
+		gateway := &ingest{mgr: mgr, options: *o.Gateway, namespaces: o.Namespaces, sources: source.NewRegistry(), clock: o.Clock}
 		if err := mgr.Add(gateway); err != nil {
 			return nil, err
 		}
@@ -115,7 +118,7 @@ func managerOptions(o Options) ctrl.Options {
 		Metrics:                       metricsserver.Options{BindAddress: o.MetricsAddress},
 		HealthProbeBindAddress:        o.HealthAddress,
 		LeaderElection:                o.LeaderElectionNamespace != "",
-		LeaderElectionID:              "tocsin-leader",
+		LeaderElectionID:              o.LeaderElectionID,
 		LeaderElectionNamespace:       o.LeaderElectionNamespace,
 		LeaderElectionReleaseOnCancel: true, // the process ends right after
 		GracefulShutdownTimeout:       &stop,

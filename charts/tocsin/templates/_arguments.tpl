@@ -2,6 +2,7 @@
 
 {{- define "tocsin.arguments" -}}
 - --leader-election-namespace={{ .Release.Namespace }}
+- --leader-election-id={{ include "tocsin.leaderElectionID" . }}
 - --investigator-image={{ include "tocsin.image" . }}
 - --protected-namespaces={{ join "," .Values.protectedNamespaces }}
 {{- with .Values.tenants }}

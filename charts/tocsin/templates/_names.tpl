@@ -12,6 +12,10 @@
 {{- default (include "tocsin.name" .) .Values.serviceAccount.name }}
 {{- end }}
 
+{{- define "tocsin.leaderElectionID" -}}
+{{- include "tocsin.name" . }}-leader
+{{- end }}
+
 {{- define "tocsin.selectorLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}

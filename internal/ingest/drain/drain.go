@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -56,6 +57,8 @@ type Deps struct {
 	Clock   clock.WithTicker
 	// Policy says when a window ends; dedup.DefaultPolicy where it is zero.
 	Policy dedup.Policy
+	// Namespaces are the tenants; all when empty.
+	Namespaces []string
 	// Grace is how long the drain goes on at most once it is told to stop.
 	Grace time.Duration
 }
@@ -69,6 +72,7 @@ type Drain struct {
 	sources  *source.Registry
 	clock    clock.WithTicker
 	policy   dedup.Policy
+	tenants  []string
 	grace    time.Duration
 	stopping atomic.Bool
 	view     *view
@@ -100,7 +104,7 @@ func New(deps Deps) *Drain {
 	}
 	return &Drain{
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources,
-		clock: deps.Clock, policy: deps.Policy, grace: deps.Grace,
+		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(), refusals: newRefusals(),
 		fallback: map[string]decode.Decoder{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
@@ -195,10 +199,24 @@ func (d *Drain) prepare(ctx context.Context) error {
 // seedPage is how many alerts are read at once: about a megabyte.
 const seedPage = 500
 
+// seed lists the alerts of each tenant, as it may not be allowed to list all.
 func (d *Drain) seed(ctx context.Context) error {
+	if len(d.tenants) == 0 {
+		return d.seedFrom(ctx, metav1.NamespaceAll)
+	}
+	for _, tenant := range d.tenants {
+		if err := d.seedFrom(ctx, tenant); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Drain) seedFrom(ctx context.Context, tenant string) error {
 	list := &v1alpha1.AlertList{}
 	for {
-		if err := d.reader.List(ctx, list, client.Limit(seedPage), client.Continue(list.Continue)); err != nil {
+		err := d.reader.List(ctx, list, client.InNamespace(tenant), client.Limit(seedPage), client.Continue(list.Continue))
+		if err != nil {
 			return err
 		}
 		for i := range list.Items {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -661,6 +663,42 @@ func TestCountedInALaterWindow(t *testing.T) {
 		}
 		w.run(t.Context(), t, w.spool)
 		w.check(t, map[string]int64{"shell/a": 1, "shell/b": 2}, totals{received: 1, deduplicated: 1})
+	})
+}
+
+// TestTenants: only their alerts are read; to list all of them may be forbidden.
+func TestTenants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.addTenant(t, "other")
+		w.send(t, 0, "shell")
+		w.run(t.Context(), t, w.spool)
+		w.send(t, time.Minute, "shell")
+		w.api = interceptor.NewClient(w.api, interceptor.Funcs{
+			List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+				if options := (&client.ListOptions{}).ApplyOptions(opts); options.Namespace == "" {
+					return apierrors.NewForbidden(schema.GroupResource{Resource: "alerts"}, "", errors.New("cluster-wide"))
+				}
+				return c.List(ctx, list, opts...)
+			},
+		})
+		d := New(Deps{
+			Client: w.api, Reader: w.api, Spool: w.spool, Sources: w.sources, Clock: clock.RealClock{},
+			Namespaces: []string{"other", tenant}, Grace: time.Minute,
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := d.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.totals(t); got != (totals{received: 2, accepted: 1, deduplicated: 1}) {
+			t.Errorf("totals %+v", got)
+		}
+		for _, of := range []string{"other", tenant} {
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(d.view.alerts)), func(k key) bool { return k.tenant == of }) {
+				t.Errorf("the alerts of %s were not read", of)
+			}
+		}
 	})
 }
 
