@@ -382,7 +382,7 @@ type IncidentStatus struct {
 	// redirectedTo is the incident that this one was merged into.
 	// +optional
 	RedirectedTo LocalName `json:"redirectedTo,omitempty"`
-	// mergedFrom are the incidents that were merged into this one; the newest 16.
+	// mergedFrom are incidents that were merged into this one; the first 16.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16

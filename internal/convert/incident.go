@@ -47,7 +47,7 @@ func Settled(a *v1alpha1.Alert) bool {
 func People(inc *v1alpha1.Incident) incident.People {
 	return incident.People{
 		Title: inc.Spec.Title, Severity: model.ParseSeverity(string(inc.Spec.Severity)), SeveritySaid: inc.Spec.Severity != "",
-		State: incident.State(inc.Spec.State), AssignedTo: inc.Spec.AssignedTo, Comments: len(inc.Spec.Comments),
+		State: incident.State(inc.Spec.State), AssignedTo: inc.Spec.AssignedTo,
 	}
 }
 

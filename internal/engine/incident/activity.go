@@ -19,7 +19,6 @@ const (
 	ActivityStateChanged         = "StateChanged"
 	ActivitySeverityChanged      = "SeverityChanged"
 	ActivityPriorityChanged      = "PriorityChanged"
-	ActivityCommentAdded         = "CommentAdded"
 	ActivityInvestigationChanged = "InvestigationChanged"
 	ActivityRemediationChanged   = "RemediationChanged"
 	ActivityMerged               = "Merged"
@@ -50,7 +49,7 @@ func (s *Summary) note(in Input) {
 		noteChange(log, ActivityPriorityChanged, actorTocsin, "Priority band", was.Priority.Band, s.Priority.Band)
 	}
 	if was.State != "" {
-		noteChange(log, ActivityStateChanged, stateActor(s.StateReason, in.People), "State", string(was.State), string(s.State))
+		noteChange(log, ActivityStateChanged, stateActor(s.State, in), "State", string(was.State), string(s.State))
 	}
 	if s.State != Redirected {
 		for _, name := range missing(s.MergedFrom, was.MergedFrom) {
@@ -80,8 +79,13 @@ func noteChange(log logFunc, kind, actor, what, was, is string) {
 	}
 }
 
-func stateActor(reason string, people People) string {
-	if reason == ReasonResolvedByPerson || people.State != "" {
+// stateActor says who changed the state: what people say stands until they take
+// it back, but a merge outranks it.
+func stateActor(is State, in Input) string {
+	switch {
+	case is == Redirected:
+		return actorCorrelation
+	case in.People.State != "" || in.Previous.StateReason == ReasonResolvedByPerson:
 		return actorPerson
 	}
 	return actorTocsin

@@ -30,7 +30,7 @@ func (in Input) left(evidence []Evidence) string {
 	for _, e := range evidence {
 		// What was undone after the end was meant to be: its time was over, or
 		// people took it back.
-		if e.open() && !(resolved && e.Status == model.RemediationUnremediated) {
+		if e.open() && (!resolved || e.Status != model.RemediationUnremediated) {
 			return fmt.Sprintf("%s is %s, and its remediation is %s", e.Key, e.Verdict, e.Status)
 		}
 	}

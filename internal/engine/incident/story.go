@@ -55,7 +55,24 @@ func sortedSet(in []string, limit int) []string {
 	return out[:min(len(out), limit)]
 }
 
-func newest(in []string, limit int) []string {
-	out := slices.Sorted(slices.Values(in))
-	return out[max(0, len(out)-limit):]
+// firstMerged keeps the names that were listed before, then adds new ones by
+// name, as long as there is room: what was told once does not vanish again.
+func firstMerged(in, before []string) []string {
+	listed := map[string]bool{}
+	for _, name := range before {
+		listed[name] = true
+	}
+	out := slices.Compact(slices.Sorted(slices.Values(in)))
+	slices.SortStableFunc(out, func(a, b string) int {
+		switch {
+		case listed[a] == listed[b]:
+			return 0
+		case listed[a]:
+			return -1
+		}
+		return 1
+	})
+	out = out[:min(len(out), maxMergedFrom)]
+	slices.Sort(out)
+	return out
 }

@@ -57,7 +57,6 @@ type People struct {
 	SeveritySaid bool
 	State        State
 	AssignedTo   string
-	Comments     int
 }
 
 // Input is everything that a summary is derived from.
@@ -126,7 +125,7 @@ const (
 func Summarize(in Input) Summary {
 	alerts := slices.Clone(in.Alerts)
 	slices.SortFunc(alerts, byTime)
-	out := Summary{Times: in.Previous.Times, MergedFrom: newest(in.MergedFrom, maxMergedFrom)}
+	out := Summary{Times: in.Previous.Times, MergedFrom: firstMerged(in.MergedFrom, in.Previous.MergedFrom)}
 	out.Investigations, out.InvestigationState = investigations(in.Investigations)
 	out.Remediations = remediations(in.Remediations)
 	evidence := gatherEvidence(in.Investigations, in.Remediations)

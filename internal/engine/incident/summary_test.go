@@ -57,7 +57,7 @@ func TestState(t *testing.T) {
 		"kept open by a person": {
 			reason: "a person who works on it decides when it ends",
 			in:     Input{People: People{State: InProgress}, Investigations: []Investigation{done}, Remediations: []Remediation{succeeded}},
-			want:   InProgress, why: ReasonOpen,
+			want:   InProgress, why: ReasonOpen, message: "A person works on the incident",
 		},
 		"everything remediated": {
 			reason: "the only threat found is answered",
@@ -329,6 +329,46 @@ func TestActivities(t *testing.T) {
 	}
 	if second.Times.Acknowledged != in.Now || second.Times.Contained != start {
 		t.Errorf("unexpected times %+v", second.Times)
+	}
+}
+
+func TestWhoChangedTheState(t *testing.T) {
+	cases := map[string]struct {
+		in   Input
+		want string
+	}{
+		"a person works on it":     {Input{People: People{State: InProgress}}, "a person"},
+		"a person resolves it":     {Input{People: People{State: Resolved}}, "a person"},
+		"a person takes that back": {Input{Previous: Summary{State: Resolved, StateReason: ReasonResolvedByPerson}}, "a person"},
+		"it is merged":             {Input{People: People{State: InProgress}, RedirectedTo: "other"}, "Tocsin - alert correlation"},
+		"it is open again":         {Input{Investigations: []Investigation{{State: "Running"}}, Previous: Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean}}, "Tocsin"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			tc.in.Alerts = []Member{member("a", 0)}
+			if tc.in.Previous.State == "" {
+				tc.in.Previous.State = Active
+			}
+			for _, a := range Summarize(tc.in).Activities {
+				if a.Type == ActivityStateChanged && a.Actor == tc.want {
+					return
+				}
+			}
+			t.Errorf("nobody, or another one than %s, changed the state: %+v", tc.want, Summarize(tc.in).Activities)
+		})
+	}
+}
+
+// TestWhatWasMergedDoesNotVanish: more come than fit, with names that sort first.
+func TestWhatWasMergedDoesNotVanish(t *testing.T) {
+	var in Input
+	for i := range maxMergedFrom {
+		in.MergedFrom = append(in.MergedFrom, fmt.Sprintf("m%02d", i))
+	}
+	in.Previous = Summarize(in)
+	in.MergedFrom = append(in.MergedFrom, "a", "z")
+	if diff := cmp.Diff(in.Previous.MergedFrom, Summarize(in).MergedFrom); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -57,7 +57,7 @@ type IncidentStatusApplyConfiguration struct {
 	SystemTags []string `json:"systemTags,omitempty"`
 	// redirectedTo is the incident that this one was merged into.
 	RedirectedTo *apiv1alpha1.LocalName `json:"redirectedTo,omitempty"`
-	// mergedFrom are the incidents that were merged into this one; the newest 16.
+	// mergedFrom are incidents that were merged into this one; the first 16.
 	MergedFrom []apiv1alpha1.LocalName `json:"mergedFrom,omitempty"`
 	// activities is the activity log, newest last; the newest 50 lines.
 	Activities []ActivityApplyConfiguration `json:"activities,omitempty"`
