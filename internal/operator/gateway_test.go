@@ -136,5 +136,5 @@ func refused(t *testing.T, address string) error {
 	if err != nil {
 		return nil //nolint:nilerr // it is what is waited for
 	}
-	return fmt.Errorf("%s still listens (%v)", address, connection.Close())
+	return errors.Join(errors.New(address+" still listens"), connection.Close())
 }
