@@ -1,18 +1,20 @@
 package drain
 
 import (
+	"strings"
 	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// patience is how long a tenant's writes are tried again that are forbidden, by
-// a quota for example. Longer would fill the memory and the spool, which all
-// tenants share, with the events of one.
+// patience is how long a tenant's writes are tried again that its quota
+// forbids. Longer would fill the memory and the spool, which all tenants share,
+// with the events of one. A right that Tocsin lacks is no tenant's doing, and is
+// waited for.
 const patience = 10 * time.Minute
 
-// refusals remember since when one kind of write is forbidden in a tenant.
+// refusals remember since when a quota forbids one kind of write in a tenant.
 type refusals struct {
 	mu    sync.Mutex
 	since map[refusal]time.Time
@@ -31,7 +33,7 @@ func (r *refusals) last(tenant, kind string, err error, now time.Time) time.Dura
 	if err == nil {
 		delete(r.since, what)
 	}
-	if !apierrors.IsForbidden(err) {
+	if !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "exceeded quota") {
 		return 0
 	}
 	if _, known := r.since[what]; !known {
