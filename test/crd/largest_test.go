@@ -30,7 +30,7 @@ func TestLargestAlertWithinBudget(t *testing.T) {
 		for i := range 32 {
 			a.Spec.Techniques = append(a.Spec.Techniques, v1alpha1.Technique(fmt.Sprintf("T1059.%03d", i)))
 		}
-		a.Spec.Triage = &v1alpha1.AlertTriage{Comments: comments(100, 655)}
+		a.Spec.Triage = &v1alpha1.AlertTriage{Comments: comments(100, 163)}
 	})
 	if err := api.Create(t.Context(), a); err != nil {
 		t.Fatalf("the largest alert is refused: %v", err)
