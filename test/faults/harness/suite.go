@@ -120,8 +120,9 @@ func (r *row) add(result *Result) {
 func (r *row) enough(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Writes that are retried or coalesced make the last few come and go.
-	if r.fired*10 < r.runs*8 {
+	// Writes that are retried or coalesced make the last few come and go: a fifth
+	// of a long flow, two of a short one.
+	if r.runs-r.fired > max(r.runs/5, 2) {
 		t.Errorf("only %d of %d runs reached the write that they were to spoil", r.fired, r.runs)
 	}
 }
