@@ -116,6 +116,9 @@ func Counted(r *harness.Run, v history.View) string {
 		alerts += ptr.Deref(a.Status.Occurrences, 0)
 	}
 	for _, i := range history.List[*v1alpha1.Incident](v) {
+		if i.Status.RedirectedTo != "" {
+			continue // it tells what it was when it was merged; its alerts count where they are now
+		}
 		incidents += ptr.Deref(ptr.Deref(i.Status.Counts, v1alpha1.IncidentCounts{}).Occurrences, 0)
 	}
 	for _, source := range history.List[*v1alpha1.AlertSource](v) {
