@@ -133,6 +133,7 @@ type AlertTriage struct {
 // +kubebuilder:validation:XValidation:rule="self.firstActivityTime == oldSelf.firstActivityTime && self.lastActivityTime == oldSelf.lastActivityTime",message="firstActivityTime and lastActivityTime are immutable"
 // +kubebuilder:validation:XValidation:rule="self.fingerprint == oldSelf.fingerprint",fieldPath=".fingerprint",message="fingerprint is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.entities) == has(oldSelf.entities) && (!has(self.entities) || self.entities == oldSelf.entities)",fieldPath=".entities",message="entities is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.entityTotal) == has(oldSelf.entityTotal) && (!has(self.entityTotal) || self.entityTotal == oldSelf.entityTotal)",fieldPath=".entityTotal",message="entityTotal is immutable"
 // +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",fieldPath=".correlation",message="correlation is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",fieldPath=".ingestion",message="ingestion is immutable"
 // +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
@@ -183,6 +184,11 @@ type AlertSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Entities []Entity `json:"entities,omitempty"`
+	// entityTotal counts the entities that the detector named, where that is more
+	// than are kept.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	EntityTotal *int32 `json:"entityTotal,omitempty"`
 	// correlation says whether the alert may join others in an incident. It is
 	// fixed at creation.
 	// +optional
@@ -250,6 +256,24 @@ type AlertLink struct {
 	WeightMillibits *int32 `json:"weightMillibits,omitempty"`
 }
 
+// SimilarIncident is an incident that resembles another one but stays apart.
+type SimilarIncident struct {
+	// name is the name of the incident.
+	// +required
+	Name LocalName `json:"name,omitempty"`
+	// reason is SameEntitiesResolved (it is resolved, and takes no more alerts),
+	// Continues (it is full, and goes on here), MergeRefused (a rule keeps them
+	// apart), SameEntities or SameTechniques.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason,omitempty"`
+	// message says in a sentence what they have in common.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
+}
+
 // AlertStatus is what Tocsin found out about an alert.
 type AlertStatus struct {
 	// conditions tell how far the alert has come. Known types: Correlated.
@@ -270,6 +294,23 @@ type AlertStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=8
 	Links []AlertLink `json:"links,omitempty"`
+	// linkTotal counts the links there are, where that is more than are kept.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	LinkTotal *int32 `json:"linkTotal,omitempty"`
+	// similar are incidents that resembled the alert's when it opened that, but
+	// stay apart, the closest first; 5 at most.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=5
+	Similar []SimilarIncident `json:"similar,omitempty"`
+	// entities are what the cluster adds to what the detector named: a pod's
+	// workload, node, service account and images; 32 at most.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Entities []Entity `json:"entities,omitempty"`
 	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
 	// just then, given how often it did so before, in thousandths of a bit.
 	// +optional

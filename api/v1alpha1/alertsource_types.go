@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AlertSourceType is the format that a sender speaks.
-// +kubebuilder:validation:Enum=Falco;KubernetesAudit
+// +kubebuilder:validation:Enum=Falco;KubernetesAudit;Generic
 type AlertSourceType string
 
 const (
@@ -11,6 +11,8 @@ const (
 	AlertSourceFalco AlertSourceType = "Falco"
 	// AlertSourceKubernetesAudit takes what a kube-apiserver's audit webhook sends.
 	AlertSourceKubernetesAudit AlertSourceType = "KubernetesAudit"
+	// AlertSourceGeneric takes any JSON object or CSV row, as spec.generic says.
+	AlertSourceGeneric AlertSourceType = "Generic"
 )
 
 // SecretKeyReference names one key of a Secret in the same namespace.
@@ -108,6 +110,88 @@ type KubernetesAuditOptions struct {
 	Rules []AuditRule `json:"rules,omitempty"`
 }
 
+// Expression is a CEL expression; 4,096 characters at most.
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=4096
+type Expression string
+
+// GenericEntity makes an entity of a part of an event.
+type GenericEntity struct {
+	// kind is the kind of the entity.
+	// +required
+	Kind EntityKind `json:"kind,omitempty"`
+	// name gives its name: a string, or a list of strings for several entities. It
+	// is brought into the kind's canonical form; where it is empty or does not fit
+	// the kind, there is no entity.
+	// +required
+	Name Expression `json:"name,omitempty"`
+	// role is the part it plays.
+	// +optional
+	// +default="Unknown"
+	Role EntityRole `json:"role,omitempty"`
+	// category says whether it was hit or only speaks of the hit. Left out, it
+	// follows from the kind: addresses, files, processes and the like are evidence.
+	// +optional
+	Category EntityCategory `json:"category,omitempty"`
+}
+
+// GenericOptions say how a JSON object, or a row of CSV with a header, becomes
+// an alert. Each expression sees "event", the object; the columns of a row are
+// its fields, as strings. A field that is missing is an error of that
+// expression: use event.?field.orValue("") where it may be.
+type GenericOptions struct {
+	// events gives the list of events in a record, where the sender wraps several.
+	// It sees the record as "event".
+	// +optional
+	Events Expression `json:"events,omitempty"`
+	// when is true for an event that is an alert; others are counted as suppressed.
+	// +optional
+	When Expression `json:"when,omitempty"`
+	// title gives the title: a string, cut after 256 characters.
+	// +required
+	Title Expression `json:"title,omitempty"`
+	// rule gives the name of the rule that fired. Left out, it is the title.
+	// +optional
+	Rule Expression `json:"rule,omitempty"`
+	// service gives the product. Left out, it is the name of the AlertSource.
+	// +optional
+	Service Expression `json:"service,omitempty"`
+	// detection gives the sensor within the product.
+	// +optional
+	Detection Expression `json:"detection,omitempty"`
+	// time gives when it happened: a timestamp, a string in RFC 3339 or another
+	// common spelling, or a number of seconds, milliseconds, microseconds or
+	// nanoseconds since 1970. Left out, it is the time of receipt.
+	// +optional
+	Time Expression `json:"time,omitempty"`
+	// severity gives the severity: its name in any common spelling. Left out, or
+	// not understood, it is Unknown.
+	// +optional
+	Severity Expression `json:"severity,omitempty"`
+	// description gives the description, cut after 4,096 characters.
+	// +optional
+	Description Expression `json:"description,omitempty"`
+	// recommendedActions gives what a responder should do, cut after 4,096 characters.
+	// +optional
+	RecommendedActions Expression `json:"recommendedActions,omitempty"`
+	// tactics gives a list of ATT&CK tactics; those that are none are left out.
+	// +optional
+	Tactics Expression `json:"tactics,omitempty"`
+	// techniques gives a list of ids of ATT&CK techniques; those that are none are
+	// left out.
+	// +optional
+	Techniques Expression `json:"techniques,omitempty"`
+	// fingerprint gives what repetitions of the same signal have in common: a
+	// string or a list of strings. Left out, it is the rule and the entities.
+	// +optional
+	Fingerprint Expression `json:"fingerprint,omitempty"`
+	// entities make assets and evidence of the event.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Entities []GenericEntity `json:"entities,omitempty"`
+}
+
 // AlertSourceLimits bound what one source may send.
 type AlertSourceLimits struct {
 	// maxBodyBytes is the largest body of one request, unpacked; from 1 KiB to 64 MiB.
@@ -120,6 +204,7 @@ type AlertSourceLimits struct {
 
 // AlertSourceSpec declares who may send alerts, and how they are read.
 // +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
+// +kubebuilder:validation:XValidation:rule="has(self.generic) == (self.type == 'Generic')",message="generic goes with type Generic, which needs it"
 type AlertSourceSpec struct {
 	// type is the format that the sender speaks. It cannot be changed.
 	// +required
@@ -136,6 +221,9 @@ type AlertSourceSpec struct {
 	// kubernetesAudit says which audit events become alerts. For type KubernetesAudit.
 	// +optional
 	KubernetesAudit *KubernetesAuditOptions `json:"kubernetesAudit,omitempty"`
+	// generic says how events become alerts. For type Generic.
+	// +optional
+	Generic *GenericOptions `json:"generic,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	// +optional

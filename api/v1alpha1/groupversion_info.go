@@ -23,6 +23,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error 
 	scheme.AddKnownTypes(GroupVersion,
 		&Alert{}, &AlertList{},
 		&AlertSource{}, &AlertSourceList{},
+		&CorrelationPolicy{}, &CorrelationPolicyList{},
 		&Incident{}, &IncidentList{},
 		&Investigation{}, &InvestigationList{},
 		&Playbook{}, &PlaybookList{},

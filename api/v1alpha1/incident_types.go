@@ -37,11 +37,23 @@ const (
 	// True: ResolvedByPerson, AllRemediatedOrBenign, Redirected.
 	// False: Open. Unknown: Pending (nothing is derived yet).
 	IncidentConditionResolved = "Resolved"
+	// IncidentConditionMerged tells what became of spec.mergeInto; there is none
+	// where no merge was asked for.
+	//
+	// True: Merged. False: IncidentNotFound (there is none of that name in this
+	// namespace), SameIncident (it leads back to this one), IncidentRedirected (this
+	// one was merged into another already), IncidentResolved, AssigneesDiffer,
+	// ClassificationsDiffer, DeterminationsDiffer, TooManyAlerts (together they
+	// would pass the limit). A refused merge is tried again when either changes.
+	IncidentConditionMerged = "Merged"
 )
 
 // IncidentMerge asks for an incident to be merged into another.
 type IncidentMerge struct {
-	// name is the incident that this one is merged into.
+	// name is the incident that this one is merged into: both must be open, and
+	// must not differ in assignee, classification or determination where both have
+	// one. Which of the two is kept is what you say here, not what correlation
+	// would choose.
 	// +required
 	Name LocalName `json:"name,omitempty"`
 	// reason says why.
@@ -49,6 +61,10 @@ type IncidentMerge struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Reason string `json:"reason,omitempty"`
+	// requestedBy is the user who asked. The API server sets it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	RequestedBy string `json:"requestedBy,omitempty"`
 }
 
 // IncidentSpec is what people say of an incident. All of it may be left out.
@@ -164,6 +180,26 @@ type IncidentCounts struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Activities *int32 `json:"activities,omitempty"`
+	// techniques counts the ATT&CK techniques seen.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Techniques *int32 `json:"techniques,omitempty"`
+	// mergedFrom counts the incidents that were merged into this one.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	MergedFrom *int32 `json:"mergedFrom,omitempty"`
+	// investigations counts the investigations of the incident.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Investigations *int32 `json:"investigations,omitempty"`
+	// remediations counts the remediations of the incident.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Remediations *int32 `json:"remediations,omitempty"`
+	// comments counts the comments carried over from merged incidents.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Comments *int32 `json:"comments,omitempty"`
 }
 
 // AssetGroup is the impacted assets of one kind.
@@ -269,6 +305,30 @@ type Activity struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
+	// incidentName is the incident that it happened to, where that was merged into
+	// this one since.
+	// +optional
+	IncidentName LocalName `json:"incidentName,omitempty"`
+}
+
+// CarriedComment is a comment of an incident that was merged into this one.
+type CarriedComment struct {
+	// incidentName is the incident that the comment was made on.
+	// +required
+	IncidentName LocalName `json:"incidentName,omitempty"`
+	Comment      `json:",inline"`
+}
+
+// CarriedTag is a tag of an incident that was merged into this one.
+type CarriedTag struct {
+	// incidentName is the incident that had the tag.
+	// +required
+	IncidentName LocalName `json:"incidentName,omitempty"`
+	// tag is the tag.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Tag string `json:"tag,omitempty"`
 }
 
 // IncidentTimes are the moments from which the mean times to acknowledge,
@@ -289,7 +349,7 @@ type IncidentTimes struct {
 // of the incident, and can be rebuilt from them at any moment.
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.redirectedTo) || (has(self.redirectedTo) && self.redirectedTo == oldSelf.redirectedTo)",fieldPath=".redirectedTo",message="redirectedTo cannot be changed once it is set: a merge is final"
 type IncidentStatus struct {
-	// conditions tell how far the incident has come. Known types: Resolved.
+	// conditions tell how far the incident has come. Known types: Resolved, Merged.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -387,6 +447,31 @@ type IncidentStatus struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16
 	MergedFrom []LocalName `json:"mergedFrom,omitempty"`
+	// comments are those of incidents that were merged into this one, oldest
+	// first; the newest 20. Its own are in spec.comments.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Comments []CarriedComment `json:"comments,omitempty"`
+	// tags are those of incidents that were merged into this one; 32 at most. Its
+	// own are in spec.tags.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Tags []CarriedTag `json:"tags,omitempty"`
+	// continues is the full incident that this one goes on from.
+	// +optional
+	Continues LocalName `json:"continues,omitempty"`
+	// continuedBy is the incident in which this one, which is full, goes on.
+	// +optional
+	ContinuedBy LocalName `json:"continuedBy,omitempty"`
+	// similar are incidents that resemble this one but stay apart, the closest
+	// first; 5 at most.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=5
+	Similar []SimilarIncident `json:"similar,omitempty"`
 	// activities is the activity log, newest last; the newest 50 lines.
 	// +optional
 	// +listType=atomic

@@ -56,18 +56,40 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AuditRuleApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CancelRequest"):
 		return &apiv1alpha1.CancelRequestApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CarriedComment"):
+		return &apiv1alpha1.CarriedCommentApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CarriedTag"):
+		return &apiv1alpha1.CarriedTagApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Comment"):
 		return &apiv1alpha1.CommentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContainerStep"):
 		return &apiv1alpha1.ContainerStepApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationOptOut"):
+		return &apiv1alpha1.CorrelationOptOutApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationPolicy"):
+		return &apiv1alpha1.CorrelationPolicyApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationPolicyInForce"):
+		return &apiv1alpha1.CorrelationPolicyInForceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationPolicySpec"):
+		return &apiv1alpha1.CorrelationPolicySpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationPolicyStatus"):
+		return &apiv1alpha1.CorrelationPolicyStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationSettings"):
+		return &apiv1alpha1.CorrelationSettingsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Entity"):
 		return &apiv1alpha1.EntityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EntityKey"):
 		return &apiv1alpha1.EntityKeyApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EntityVerdict"):
 		return &apiv1alpha1.EntityVerdictApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("EntityWeight"):
+		return &apiv1alpha1.EntityWeightApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Evidence"):
 		return &apiv1alpha1.EvidenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GenericEntity"):
+		return &apiv1alpha1.GenericEntityApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("GenericOptions"):
+		return &apiv1alpha1.GenericOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Incident"):
 		return &apiv1alpha1.IncidentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IncidentCounts"):
@@ -122,6 +144,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RemediationTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SimilarIncident"):
+		return &apiv1alpha1.SimilarIncidentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SpoolPosition"):
 		return &apiv1alpha1.SpoolPositionApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SpoolTotals"):

@@ -29,6 +29,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: actor
       type:
         scalar: string
+    - name: incidentName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
     - name: message
       type:
         scalar: string
@@ -183,6 +186,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationMode
       default: Enabled
+    - name: generic
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.GenericOptions
     - name: kubernetesAudit
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.KubernetesAuditOptions
@@ -259,6 +265,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Entity
           elementRelationship: atomic
+    - name: entityTotal
+      type:
+        scalar: numeric
     - name: fingerprint
       type:
         scalar: string
@@ -311,6 +320,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: entities
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Entity
+          elementRelationship: atomic
     - name: incidentName
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
@@ -328,6 +343,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastActivityTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: linkTotal
+      type:
+        scalar: numeric
     - name: links
       type:
         list:
@@ -344,6 +362,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: routine
       type:
         scalar: boolean
+    - name: similar
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SimilarIncident
+          elementRelationship: associative
+          keys:
+          - name
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertState
@@ -469,6 +495,30 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: reason
       type:
         scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CarriedComment
+  map:
+    fields:
+    - name: author
+      type:
+        scalar: string
+    - name: incidentName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+    - name: text
+      type:
+        scalar: string
+    - name: time
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CarriedTag
+  map:
+    fields:
+    - name: incidentName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+    - name: tag
+      type:
+        scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Classification
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Comment
@@ -506,6 +556,190 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: io.k8s.api.core.v1.ResourceRequirements
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationMode
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationOptOut
+  map:
+    fields:
+    - name: alertSources
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+          elementRelationship: associative
+    - name: match
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: reason
+      type:
+        scalar: string
+    - name: rules
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicy
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicySpec
+    - name: status
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicyStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the controller
+          reason: Pending
+          status: Unknown
+          type: Accepted
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the controller
+          reason: Pending
+          status: Unknown
+          type: InUse
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicyInForce
+  map:
+    fields:
+    - name: generation
+      type:
+        scalar: numeric
+    - name: hubIncidents
+      type:
+        scalar: numeric
+      default: 32
+    - name: joinBits
+      type:
+        scalar: numeric
+      default: 6
+    - name: maxAlerts
+      type:
+        scalar: numeric
+      default: 1000
+    - name: maxEntities
+      type:
+        scalar: numeric
+      default: 64
+    - name: merge
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.MergeMode
+      default: Enabled
+    - name: mergeBits
+      type:
+        scalar: numeric
+      default: 8
+    - name: optOuts
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationOptOut
+          elementRelationship: associative
+          keys:
+          - name
+    - name: proximateWindowSeconds
+      type:
+        scalar: numeric
+      default: 180
+    - name: routineBits
+      type:
+        scalar: numeric
+      default: 3
+    - name: weights
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityWeight
+          elementRelationship: associative
+          keys:
+          - kind
+    - name: windowSeconds
+      type:
+        scalar: numeric
+      default: 86400
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicySpec
+  map:
+    fields:
+    - name: hubIncidents
+      type:
+        scalar: numeric
+      default: 32
+    - name: joinBits
+      type:
+        scalar: numeric
+      default: 6
+    - name: maxAlerts
+      type:
+        scalar: numeric
+      default: 1000
+    - name: maxEntities
+      type:
+        scalar: numeric
+      default: 64
+    - name: merge
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.MergeMode
+      default: Enabled
+    - name: mergeBits
+      type:
+        scalar: numeric
+      default: 8
+    - name: optOuts
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationOptOut
+          elementRelationship: associative
+          keys:
+          - name
+    - name: proximateWindowSeconds
+      type:
+        scalar: numeric
+      default: 180
+    - name: routineBits
+      type:
+        scalar: numeric
+      default: 3
+    - name: weights
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityWeight
+          elementRelationship: associative
+          keys:
+          - kind
+    - name: windowSeconds
+      type:
+        scalar: numeric
+      default: 86400
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicyStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: inForce
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicyInForce
+    - name: observedGeneration
+      type:
+        scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Determination
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Entity
@@ -549,6 +783,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: verdict
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Verdict
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityWeight
+  map:
+    fields:
+    - name: bits
+      type:
+        scalar: numeric
+    - name: kind
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKind
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Evidence
   map:
     fields:
@@ -572,6 +815,72 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Verdict
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.EvidenceRemediationStatus
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.GenericEntity
+  map:
+    fields:
+    - name: category
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityCategory
+    - name: kind
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKind
+    - name: name
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: role
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityRole
+      default: Unknown
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.GenericOptions
+  map:
+    fields:
+    - name: description
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: detection
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: entities
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.GenericEntity
+          elementRelationship: atomic
+    - name: events
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: fingerprint
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: recommendedActions
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: rule
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: service
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: severity
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: tactics
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: techniques
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: time
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: title
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+    - name: when
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Incident
   map:
     fields:
@@ -615,13 +924,28 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: assets
       type:
         scalar: numeric
+    - name: comments
+      type:
+        scalar: numeric
     - name: evidence
+      type:
+        scalar: numeric
+    - name: investigations
       type:
         scalar: numeric
     - name: links
       type:
         scalar: numeric
+    - name: mergedFrom
+      type:
+        scalar: numeric
     - name: occurrences
+      type:
+        scalar: numeric
+    - name: remediations
+      type:
+        scalar: numeric
+    - name: techniques
       type:
         scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.IncidentInvestigation
@@ -640,6 +964,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
     - name: reason
+      type:
+        scalar: string
+    - name: requestedBy
       type:
         scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.IncidentPriority
@@ -730,6 +1057,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - kind
+    - name: comments
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CarriedComment
+          elementRelationship: atomic
     - name: conditions
       type:
         list:
@@ -738,6 +1071,12 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: continuedBy
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+    - name: continues
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
     - name: counts
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.IncidentCounts
@@ -798,6 +1137,14 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: severity
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
+    - name: similar
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SimilarIncident
+          elementRelationship: associative
+          keys:
+          - name
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.IncidentState
@@ -818,6 +1165,12 @@ var schemaYAML = typed.YAMLObject(`types:
         list:
           elementType:
             namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Tactic
+          elementRelationship: atomic
+    - name: tags
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CarriedTag
           elementRelationship: atomic
     - name: techniques
       type:
@@ -1017,6 +1370,8 @@ var schemaYAML = typed.YAMLObject(`types:
           keys:
           - name
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.MergeMode
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Playbook
   map:
@@ -1353,6 +1708,18 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.SimilarIncident
+  map:
+    fields:
+    - name: message
+      type:
+        scalar: string
+    - name: name
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+    - name: reason
+      type:
+        scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.SpoolPosition
   map:
     fields:

@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	apiv1alpha1 "github.com/tocsin-dev/tocsin/api/v1alpha1"
 	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -19,6 +20,9 @@ type ActivityApplyConfiguration struct {
 	Actor *string `json:"actor,omitempty"`
 	// message says what happened.
 	Message *string `json:"message,omitempty"`
+	// incidentName is the incident that it happened to, where that was merged into
+	// this one since.
+	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
 }
 
 // ActivityApplyConfiguration constructs a declarative configuration of the Activity type for use with
@@ -56,5 +60,13 @@ func (b *ActivityApplyConfiguration) WithActor(value string) *ActivityApplyConfi
 // If called multiple times, the Message field is set to the value of the last call.
 func (b *ActivityApplyConfiguration) WithMessage(value string) *ActivityApplyConfiguration {
 	b.Message = &value
+	return b
+}
+
+// WithIncidentName sets the IncidentName field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IncidentName field is set to the value of the last call.
+func (b *ActivityApplyConfiguration) WithIncidentName(value apiv1alpha1.LocalName) *ActivityApplyConfiguration {
+	b.IncidentName = &value
 	return b
 }

@@ -20,6 +20,8 @@ type AlertSourceSpecApplyConfiguration struct {
 	Cluster *string `json:"cluster,omitempty"`
 	// kubernetesAudit says which audit events become alerts. For type KubernetesAudit.
 	KubernetesAudit *KubernetesAuditOptionsApplyConfiguration `json:"kubernetesAudit,omitempty"`
+	// generic says how events become alerts. For type Generic.
+	Generic *GenericOptionsApplyConfiguration `json:"generic,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
@@ -64,6 +66,14 @@ func (b *AlertSourceSpecApplyConfiguration) WithCluster(value string) *AlertSour
 // If called multiple times, the KubernetesAudit field is set to the value of the last call.
 func (b *AlertSourceSpecApplyConfiguration) WithKubernetesAudit(value *KubernetesAuditOptionsApplyConfiguration) *AlertSourceSpecApplyConfiguration {
 	b.KubernetesAudit = value
+	return b
+}
+
+// WithGeneric sets the Generic field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Generic field is set to the value of the last call.
+func (b *AlertSourceSpecApplyConfiguration) WithGeneric(value *GenericOptionsApplyConfiguration) *AlertSourceSpecApplyConfiguration {
+	b.Generic = value
 	return b
 }
 

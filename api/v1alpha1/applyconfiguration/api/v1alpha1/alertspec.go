@@ -36,6 +36,9 @@ type AlertSpecApplyConfiguration struct {
 	// entities are the assets and the evidence that the alert speaks of; the
 	// first 64 are kept.
 	Entities []EntityApplyConfiguration `json:"entities,omitempty"`
+	// entityTotal counts the entities that the detector named, where that is more
+	// than are kept.
+	EntityTotal *int32 `json:"entityTotal,omitempty"`
 	// correlation says whether the alert may join others in an incident. It is
 	// fixed at creation.
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
@@ -146,6 +149,14 @@ func (b *AlertSpecApplyConfiguration) WithEntities(values ...*EntityApplyConfigu
 		}
 		b.Entities = append(b.Entities, *values[i])
 	}
+	return b
+}
+
+// WithEntityTotal sets the EntityTotal field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EntityTotal field is set to the value of the last call.
+func (b *AlertSpecApplyConfiguration) WithEntityTotal(value int32) *AlertSpecApplyConfiguration {
+	b.EntityTotal = &value
 	return b
 }
 

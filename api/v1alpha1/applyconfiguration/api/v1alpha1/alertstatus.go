@@ -22,6 +22,14 @@ type AlertStatusApplyConfiguration struct {
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
 	// links tell why the alert is in that incident, heaviest first; 8 at most.
 	Links []AlertLinkApplyConfiguration `json:"links,omitempty"`
+	// linkTotal counts the links there are, where that is more than are kept.
+	LinkTotal *int32 `json:"linkTotal,omitempty"`
+	// similar are incidents that resembled the alert's when it opened that, but
+	// stay apart, the closest first; 5 at most.
+	Similar []SimilarIncidentApplyConfiguration `json:"similar,omitempty"`
+	// entities are what the cluster adds to what the detector named: a pod's
+	// workload, node, service account and images; 32 at most.
+	Entities []EntityApplyConfiguration `json:"entities,omitempty"`
 	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
 	// just then, given how often it did so before, in thousandths of a bit.
 	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
@@ -85,6 +93,40 @@ func (b *AlertStatusApplyConfiguration) WithLinks(values ...*AlertLinkApplyConfi
 			panic("nil value passed to WithLinks")
 		}
 		b.Links = append(b.Links, *values[i])
+	}
+	return b
+}
+
+// WithLinkTotal sets the LinkTotal field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LinkTotal field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithLinkTotal(value int32) *AlertStatusApplyConfiguration {
+	b.LinkTotal = &value
+	return b
+}
+
+// WithSimilar adds the given value to the Similar field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Similar field.
+func (b *AlertStatusApplyConfiguration) WithSimilar(values ...*SimilarIncidentApplyConfiguration) *AlertStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSimilar")
+		}
+		b.Similar = append(b.Similar, *values[i])
+	}
+	return b
+}
+
+// WithEntities adds the given value to the Entities field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Entities field.
+func (b *AlertStatusApplyConfiguration) WithEntities(values ...*EntityApplyConfiguration) *AlertStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithEntities")
+		}
+		b.Entities = append(b.Entities, *values[i])
 	}
 	return b
 }

@@ -15,7 +15,7 @@ type EntityKeyApplyConfiguration struct {
 	Kind *apiv1alpha1.EntityKind `json:"kind,omitempty"`
 	// name is the canonical name: "namespace/name" for a Pod, ServiceAccount or
 	// Secret, "namespace/kind/name" for a Workload, the first twelve digits of a
-	// Container's id, an address, a path, ...; 1,024 characters at most.
+	// Container's id, an address, a path, ...; 512 characters at most.
 	Name *string `json:"name,omitempty"`
 }
 

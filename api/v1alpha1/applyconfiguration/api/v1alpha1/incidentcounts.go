@@ -23,6 +23,16 @@ type IncidentCountsApplyConfiguration struct {
 	Links *int32 `json:"links,omitempty"`
 	// activities counts the lines ever written to the activity log.
 	Activities *int32 `json:"activities,omitempty"`
+	// techniques counts the ATT&CK techniques seen.
+	Techniques *int32 `json:"techniques,omitempty"`
+	// mergedFrom counts the incidents that were merged into this one.
+	MergedFrom *int32 `json:"mergedFrom,omitempty"`
+	// investigations counts the investigations of the incident.
+	Investigations *int32 `json:"investigations,omitempty"`
+	// remediations counts the remediations of the incident.
+	Remediations *int32 `json:"remediations,omitempty"`
+	// comments counts the comments carried over from merged incidents.
+	Comments *int32 `json:"comments,omitempty"`
 }
 
 // IncidentCountsApplyConfiguration constructs a declarative configuration of the IncidentCounts type for use with
@@ -92,5 +102,45 @@ func (b *IncidentCountsApplyConfiguration) WithLinks(value int32) *IncidentCount
 // If called multiple times, the Activities field is set to the value of the last call.
 func (b *IncidentCountsApplyConfiguration) WithActivities(value int32) *IncidentCountsApplyConfiguration {
 	b.Activities = &value
+	return b
+}
+
+// WithTechniques sets the Techniques field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Techniques field is set to the value of the last call.
+func (b *IncidentCountsApplyConfiguration) WithTechniques(value int32) *IncidentCountsApplyConfiguration {
+	b.Techniques = &value
+	return b
+}
+
+// WithMergedFrom sets the MergedFrom field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MergedFrom field is set to the value of the last call.
+func (b *IncidentCountsApplyConfiguration) WithMergedFrom(value int32) *IncidentCountsApplyConfiguration {
+	b.MergedFrom = &value
+	return b
+}
+
+// WithInvestigations sets the Investigations field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Investigations field is set to the value of the last call.
+func (b *IncidentCountsApplyConfiguration) WithInvestigations(value int32) *IncidentCountsApplyConfiguration {
+	b.Investigations = &value
+	return b
+}
+
+// WithRemediations sets the Remediations field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Remediations field is set to the value of the last call.
+func (b *IncidentCountsApplyConfiguration) WithRemediations(value int32) *IncidentCountsApplyConfiguration {
+	b.Remediations = &value
+	return b
+}
+
+// WithComments sets the Comments field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Comments field is set to the value of the last call.
+func (b *IncidentCountsApplyConfiguration) WithComments(value int32) *IncidentCountsApplyConfiguration {
+	b.Comments = &value
 	return b
 }

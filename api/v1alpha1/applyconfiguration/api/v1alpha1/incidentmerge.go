@@ -11,10 +11,15 @@ import (
 //
 // IncidentMerge asks for an incident to be merged into another.
 type IncidentMergeApplyConfiguration struct {
-	// name is the incident that this one is merged into.
+	// name is the incident that this one is merged into: both must be open, and
+	// must not differ in assignee, classification or determination where both have
+	// one. Which of the two is kept is what you say here, not what correlation
+	// would choose.
 	Name *apiv1alpha1.LocalName `json:"name,omitempty"`
 	// reason says why.
 	Reason *string `json:"reason,omitempty"`
+	// requestedBy is the user who asked. The API server sets it.
+	RequestedBy *string `json:"requestedBy,omitempty"`
 }
 
 // IncidentMergeApplyConfiguration constructs a declarative configuration of the IncidentMerge type for use with
@@ -36,5 +41,13 @@ func (b *IncidentMergeApplyConfiguration) WithName(value apiv1alpha1.LocalName) 
 // If called multiple times, the Reason field is set to the value of the last call.
 func (b *IncidentMergeApplyConfiguration) WithReason(value string) *IncidentMergeApplyConfiguration {
 	b.Reason = &value
+	return b
+}
+
+// WithRequestedBy sets the RequestedBy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RequestedBy field is set to the value of the last call.
+func (b *IncidentMergeApplyConfiguration) WithRequestedBy(value string) *IncidentMergeApplyConfiguration {
+	b.RequestedBy = &value
 	return b
 }

@@ -14,7 +14,7 @@ import (
 // IncidentStatus is derived from the alerts, investigations and remediations
 // of the incident, and can be rebuilt from them at any moment.
 type IncidentStatusApplyConfiguration struct {
-	// conditions tell how far the incident has come. Known types: Resolved.
+	// conditions tell how far the incident has come. Known types: Resolved, Merged.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that the status answers.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -59,6 +59,19 @@ type IncidentStatusApplyConfiguration struct {
 	RedirectedTo *apiv1alpha1.LocalName `json:"redirectedTo,omitempty"`
 	// mergedFrom are incidents that were merged into this one; the first 16.
 	MergedFrom []apiv1alpha1.LocalName `json:"mergedFrom,omitempty"`
+	// comments are those of incidents that were merged into this one, oldest
+	// first; the newest 20. Its own are in spec.comments.
+	Comments []CarriedCommentApplyConfiguration `json:"comments,omitempty"`
+	// tags are those of incidents that were merged into this one; 32 at most. Its
+	// own are in spec.tags.
+	Tags []CarriedTagApplyConfiguration `json:"tags,omitempty"`
+	// continues is the full incident that this one goes on from.
+	Continues *apiv1alpha1.LocalName `json:"continues,omitempty"`
+	// continuedBy is the incident in which this one, which is full, goes on.
+	ContinuedBy *apiv1alpha1.LocalName `json:"continuedBy,omitempty"`
+	// similar are incidents that resemble this one but stay apart, the closest
+	// first; 5 at most.
+	Similar []SimilarIncidentApplyConfiguration `json:"similar,omitempty"`
 	// activities is the activity log, newest last; the newest 50 lines.
 	Activities []ActivityApplyConfiguration `json:"activities,omitempty"`
 	// times are the moments from which response times are computed.
@@ -285,6 +298,61 @@ func (b *IncidentStatusApplyConfiguration) WithRedirectedTo(value apiv1alpha1.Lo
 func (b *IncidentStatusApplyConfiguration) WithMergedFrom(values ...apiv1alpha1.LocalName) *IncidentStatusApplyConfiguration {
 	for i := range values {
 		b.MergedFrom = append(b.MergedFrom, values[i])
+	}
+	return b
+}
+
+// WithComments adds the given value to the Comments field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Comments field.
+func (b *IncidentStatusApplyConfiguration) WithComments(values ...*CarriedCommentApplyConfiguration) *IncidentStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithComments")
+		}
+		b.Comments = append(b.Comments, *values[i])
+	}
+	return b
+}
+
+// WithTags adds the given value to the Tags field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Tags field.
+func (b *IncidentStatusApplyConfiguration) WithTags(values ...*CarriedTagApplyConfiguration) *IncidentStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithTags")
+		}
+		b.Tags = append(b.Tags, *values[i])
+	}
+	return b
+}
+
+// WithContinues sets the Continues field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Continues field is set to the value of the last call.
+func (b *IncidentStatusApplyConfiguration) WithContinues(value apiv1alpha1.LocalName) *IncidentStatusApplyConfiguration {
+	b.Continues = &value
+	return b
+}
+
+// WithContinuedBy sets the ContinuedBy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ContinuedBy field is set to the value of the last call.
+func (b *IncidentStatusApplyConfiguration) WithContinuedBy(value apiv1alpha1.LocalName) *IncidentStatusApplyConfiguration {
+	b.ContinuedBy = &value
+	return b
+}
+
+// WithSimilar adds the given value to the Similar field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Similar field.
+func (b *IncidentStatusApplyConfiguration) WithSimilar(values ...*SimilarIncidentApplyConfiguration) *IncidentStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithSimilar")
+		}
+		b.Similar = append(b.Similar, *values[i])
 	}
 	return b
 }
