@@ -22,6 +22,7 @@ func fullAlert() client.Object {
 		a.Spec.Tactics = []v1alpha1.Tactic{"Execution"}
 		a.Spec.Techniques = []v1alpha1.Technique{"T1059"}
 		a.Spec.LastActivityTime = metav1.NewMicroTime(builders.Time.Add(1))
+		a.Spec.EntityTotal = ptr(int32(70))
 		a.Spec.Ingestion = ingestion()
 	})
 }
@@ -89,6 +90,10 @@ func alertFacts() []ruleCase {
 		"role":    func(a *v1alpha1.Alert) { a.Spec.Entities[0].Role = "Attacker" },
 		"removed": func(a *v1alpha1.Alert) { a.Spec.Entities = nil },
 	}, func(a *v1alpha1.Alert) { a.Spec.Entities = []v1alpha1.Entity{builders.PodEntity()} })
+	fact("entityTotal is immutable", map[string]func(*v1alpha1.Alert){
+		"changed": func(a *v1alpha1.Alert) { a.Spec.EntityTotal = ptr(int32(71)) },
+		"removed": func(a *v1alpha1.Alert) { a.Spec.EntityTotal = nil },
+	}, func(a *v1alpha1.Alert) { a.Spec.EntityTotal = ptr(int32(70)) })
 	fact("correlation is immutable", map[string]func(*v1alpha1.Alert){
 		"changed": func(a *v1alpha1.Alert) { a.Spec.Correlation = v1alpha1.CorrelationDisabled },
 	}, nil)
