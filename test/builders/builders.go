@@ -100,6 +100,14 @@ func AlertSource(namespace, name string, mutate ...func(*v1alpha1.AlertSource)) 
 	}, mutate)
 }
 
+// CorrelationPolicy returns a policy that says nothing: the defaults hold.
+func CorrelationPolicy(namespace, name string, mutate ...func(*v1alpha1.CorrelationPolicy)) *v1alpha1.CorrelationPolicy {
+	return build(&v1alpha1.CorrelationPolicy{
+		TypeMeta:   typeMeta("CorrelationPolicy"),
+		ObjectMeta: objectMeta(namespace, name),
+	}, mutate)
+}
+
 // PodEntity is the pod that the other objects speak of.
 func PodEntity() v1alpha1.Entity {
 	return v1alpha1.Entity{

@@ -51,10 +51,12 @@ func TestDefaults(t *testing.T) {
 	r := builders.Remediation(namespace, uniqueName("defaults"), func(r *v1alpha1.Remediation) { r.Spec.Approval = "" })
 	s := builders.AlertSource(namespace, uniqueName("defaults"))
 	n := builders.Investigation(namespace, uniqueName("defaults"))
+	c := builders.CorrelationPolicy(namespace, uniqueName("defaults"))
 	for _, create := range []func() error{
 		func() error { return api.Create(t.Context(), a) }, func() error { return api.Create(t.Context(), i) },
 		func() error { return api.Create(t.Context(), p) }, func() error { return api.Create(t.Context(), r) },
 		func() error { return api.Create(t.Context(), s) }, func() error { return api.Create(t.Context(), n) },
+		func() error { return api.Create(t.Context(), c) },
 	} {
 		if err := create(); err != nil {
 			t.Fatal(err)
@@ -77,6 +79,7 @@ func TestDefaults(t *testing.T) {
 		"AlertSource, first condition":   firstCondition(s.Status.Conditions, "Ready"),
 		"Remediation, first condition":   firstCondition(r.Status.Conditions, "Approved"),
 		"Investigation, first condition": firstCondition(n.Status.Conditions, "Completed"),
+		"Policy, first condition":        firstCondition(c.Status.Conditions, "Accepted"),
 	} {
 		if got[0] != got[1] {
 			t.Errorf("%s is %q, want %q", what, got[0], got[1])
