@@ -83,6 +83,7 @@ func (e *Engine) decide(i id) (Decision, id) {
 		if d.Reason == "" {
 			d.Reason, d.Message = ReasonNewIncident, "nothing open is related enough"
 		}
+		e.resemble(&s, &d)
 		return d, none
 	}
 	best := open[0]
@@ -115,6 +116,7 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 		into = e.incidentID(e.Resolve(d.Incident))
 	}
 	d.Incident = e.incidents[into].name
+	d.Similar = slices.DeleteFunc(d.Similar, func(s Similar) bool { return s.Incident == d.Incident })
 	rec := &e.alerts[i]
 	rec.link = link{entity: none}
 	if len(d.Links) > 0 {
@@ -174,22 +176,18 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 		switch {
 		case c.bits < float64(e.policy.JoinBits):
 		case inc.resolved():
-			d.Similar = append(d.Similar, Similar{inc.name, SimilarResolved})
+			d.resembles(inc.name, SimilarResolved, "shares "+e.entities[c.entity].key.String()+", and is resolved")
 		case len(inc.members) >= e.policy.MaxAlerts:
 			if len(kept) == 0 && d.Reason == "" {
 				d.Reason, d.Message = ReasonContinuation, fmt.Sprintf("continues %s, which is full", inc.name)
 			}
-			d.Similar = append(d.Similar, Similar{inc.name, SimilarContinues})
+			d.resembles(inc.name, SimilarContinues, "shares "+e.entities[c.entity].key.String()+", and is full")
 		default:
 			kept = append(kept, c)
 		}
 	}
-	d.Similar = d.Similar[:min(len(d.Similar), maxSimilar)]
 	return kept
 }
-
-// maxSimilar bounds the list of similar incidents: a person reads no more.
-const maxSimilar = 5
 
 // routine is the incident in which the routine of the subject's asset is kept.
 func (e *Engine) routine(s *subject) (candidate, bool) {

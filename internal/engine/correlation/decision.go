@@ -23,7 +23,8 @@ type Decision struct {
 	// Moves are alerts that looked like routine and turn out to belong here. They too
 	// are written before the alert's own membership; Recall has the whole of it.
 	Moves []Move
-	// Similar are other incidents that resemble this one but stay apart.
+	// Similar are other incidents that resemble this one but stay apart, at most
+	// five, the strongest first.
 	Similar []Similar
 	// Reason is a constant, Message is for people.
 	Reason, Message string
@@ -48,8 +49,9 @@ type Move struct {
 // Merge unites two incidents: Source is redirected to Target.
 type Merge struct{ Source, Target, Reason string }
 
-// Similar is an incident that resembles another.
-type Similar struct{ Incident, Reason string }
+// Similar is an incident that resembles another: Reason is a constant, Message
+// says to people what they have in common.
+type Similar struct{ Incident, Reason, Message string }
 
 // Why an alert is in its incident (Decision.Reason).
 const (
@@ -80,10 +82,16 @@ const (
 
 // Why two incidents resemble each other (Similar.Reason).
 const (
-	SimilarResolved     = "SameEntitiesResolved"
-	SimilarContinues    = "Continues"
+	// SimilarResolved would have taken the alert if it were not resolved.
+	SimilarResolved = "SameEntitiesResolved"
+	// SimilarContinues would have taken the alert if it were not full.
+	SimilarContinues = "Continues"
+	// SimilarMergeRefused would have been merged if a rule did not forbid it.
 	SimilarMergeRefused = "MergeRefused"
-	SimilarEntities     = "SameEntities"
+	// SimilarEntities shares something telling, but too little to be the same.
+	SimilarEntities = "SameEntities"
+	// SimilarTechniques is of attacks of the same kind, wherever.
+	SimilarTechniques = "SameTechniques"
 )
 
 // Why the engine merged two incidents (Merge.Reason).

@@ -108,6 +108,7 @@ func (e *Engine) learn(a *model.Alert) id {
 	asset := assetOf(a)
 	rec.asset = e.entityID(asset, e.policy.weight(asset))
 	e.learnEntities(rec, a.Entities)
+	rec.techniques = techniquesOf(a)
 	e.countActivity(rec.rule, rec.asset, int64(rec.active))
 	e.countBegin(rec.first, 1)
 	e.alertIDs[a.Name] = i

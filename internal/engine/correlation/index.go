@@ -17,7 +17,8 @@ const none id = -1
 // alert is what is remembered of an alert.
 type alert struct {
 	name        string
-	entities    []id // those that may join, sorted
+	entities    []id        // those that may join, sorted
+	techniques  []technique // sorted
 	incident    id
 	rule, asset id
 	first, last int64 // Unix seconds
@@ -43,7 +44,7 @@ type incident struct {
 	name    string
 	members []id
 	facts   *IncidentFacts // nil until people said something
-	mark    int32          // place among the candidates being looked at, plus one
+	mark    int32          // scratch of who looks at candidates: a place or a count; else 0
 	opened  int64          // when its first alert began
 	notable int32          // members that are not routine; an incident without takes only routine
 }
@@ -100,14 +101,15 @@ type index struct {
 	start       int64             // the first of these hours
 	recent      [2][]posting      // the incidents that grew last by more than routine, and by what is rare, newest first
 	speaks      [2]float32        // the surprise from which on an alert is notable, and rare
-	quiet       []id              // the newest routine alerts, newest first
+	techniques  map[technique][]posting
+	quiet       []id // the newest routine alerts, newest first
 	free        struct{ alerts, incidents, entities []id }
 }
 
 func newIndex() index {
 	return index{
 		alertIDs: map[string]id{}, incidentIDs: map[string]id{}, entityIDs: map[model.Key]id{},
-		ruleIDs: map[rule]id{}, active: map[onAsset]int64{}, hours: map[int64]int32{},
+		ruleIDs: map[rule]id{}, active: map[onAsset]int64{}, hours: map[int64]int32{}, techniques: map[technique][]posting{},
 	}
 }
 
@@ -194,6 +196,9 @@ func (x *index) post(a id, limit int) {
 		x.entities[e].alerts++
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
 	}
+	for _, t := range rec.techniques {
+		x.techniques[t] = x.insert(x.techniques[t], p, limit)
+	}
 	p.last, p.vigour = rec.first, float64(rec.first)
 	for i, least := range x.speaks { // what is not surprising by itself says nothing about other assets
 		if rec.surprise >= least {
@@ -214,6 +219,9 @@ func (x *index) touch(a id, limit int) {
 	p := posting{incident: rec.incident, peer: a, asset: rec.asset, last: rec.last, vigour: rec.vigour()}
 	for _, e := range rec.entities {
 		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
+	}
+	for _, t := range rec.techniques {
+		x.techniques[t] = x.insert(x.techniques[t], p, limit)
 	}
 }
 
@@ -281,6 +289,14 @@ func (x *index) unpost(a, from id, limit int) {
 			_, has := slices.BinarySearch(m.entities, e)
 			return m.last, m.vigour(), has
 		})
+	}
+	for _, t := range rec.techniques {
+		list := x.remove(x.techniques[t], a, from, limit, func(m *alert) (int64, float64, bool) {
+			return m.last, m.vigour(), slices.Contains(m.techniques, t)
+		})
+		if x.techniques[t] = list; len(list) == 0 {
+			delete(x.techniques, t)
+		}
 	}
 	for i, least := range x.speaks {
 		x.recent[i] = x.remove(x.recent[i], a, from, limit, func(m *alert) (int64, float64, bool) {

@@ -86,7 +86,19 @@ const (
 	RefusedClassification = "ClassificationsDiffer"
 	RefusedDetermination  = "DeterminationsDiffer"
 	RefusedSize           = "TooManyAlerts"
+	RefusedPolicy         = "MergingIsOff"
 )
+
+// refusals say in words what keeps two related incidents apart.
+var refusals = map[string]string{
+	RefusedResolved:       "one of them is resolved",
+	RefusedRedirected:     "one of them was merged elsewhere",
+	RefusedAssignees:      "they are assigned to different people",
+	RefusedClassification: "they are classified differently",
+	RefusedDetermination:  "their determinations differ",
+	RefusedSize:           "together they would have too many alerts",
+	RefusedPolicy:         "the policy does not merge",
+}
 
 func (e *Engine) refusal(a, b id) string {
 	x, y := e.incidents[a].said(), e.incidents[b].said()
@@ -116,7 +128,7 @@ const maxMerges = 4
 // the incident that is left.
 func (e *Engine) unite(d *Decision, open []candidate) id {
 	into := open[0].incident
-	if !e.policy.Merge || open[0].bits < float64(e.policy.MergeBits) || open[0].entity == none {
+	if open[0].bits < float64(e.policy.MergeBits) || open[0].entity == none {
 		return into
 	}
 	for _, c := range open[1:] {
@@ -125,14 +137,17 @@ func (e *Engine) unite(d *Decision, open []candidate) id {
 		}
 		into = e.join(d, into, c.incident, MergeSharedEvidence)
 	}
-	d.Similar = d.Similar[:min(len(d.Similar), maxSimilar)]
 	return into
 }
 
 // join merges two incidents, if that is allowed, and returns what is left.
 func (e *Engine) join(d *Decision, into, other id, reason string) id {
-	if !e.policy.Merge || e.refusal(into, other) != "" {
-		d.Similar = append(d.Similar, Similar{e.incidents[other].name, SimilarMergeRefused})
+	refused := RefusedPolicy
+	if e.policy.Merge {
+		refused = e.refusal(into, other)
+	}
+	if refused != "" {
+		d.resembles(e.incidents[other].name, SimilarMergeRefused, "not merged: "+refusals[refused])
 		return into
 	}
 	source, target := into, other

@@ -29,6 +29,9 @@ func stream(seed uint64, n int) []model.Alert {
 			a.Entities = append(a.Entities, evidence(model.KindFile, fmt.Sprintf("sha256:%d", r.IntN(20))))
 		}
 		a.CorrelationDisabled = r.IntN(40) == 0
+		for range r.IntN(4) {
+			a.Techniques = append(a.Techniques, fmt.Sprintf("T10%02d", r.IntN(60)))
+		}
 		out = append(out, a)
 	}
 	return out
@@ -187,9 +190,9 @@ func TestInvariants(t *testing.T) {
 	for _, a := range alerts {
 		e.Forget(a.Name)
 	}
-	if len(e.alertIDs)+len(e.entityIDs)+len(e.active)+len(e.hours) != 0 {
-		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rates, %d hours",
-			len(e.alertIDs), len(e.entityIDs), len(e.active), len(e.hours))
+	if len(e.alertIDs)+len(e.entityIDs)+len(e.active)+len(e.hours)+len(e.techniques) != 0 {
+		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rates, %d hours, %d techniques",
+			len(e.alertIDs), len(e.entityIDs), len(e.active), len(e.hours), len(e.techniques))
 	}
 }
 

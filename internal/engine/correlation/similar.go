@@ -1,0 +1,172 @@
+package correlation
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
+
+// maxSimilar bounds the list of similar incidents: a person reads no more.
+const maxSimilar = 5
+
+// resembles names an incident as similar, unless it is named already or
+// enough are. What is strongest is to be said first.
+func (d *Decision) resembles(incident, reason, message string) {
+	named := slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident })
+	if !named && len(d.Similar) < maxSimilar {
+		d.Similar = append(d.Similar, Similar{incident, reason, message})
+	}
+}
+
+// resemblance is an incident that a new one resembles, by an entity or by techniques.
+type resemblance struct {
+	incident id
+	strength float64
+	entity   id
+}
+
+// resemble names the incidents that the one resembles which the subject
+// opens: those over the threshold that take no alerts are named already, now
+// those that share a telling entity, then those with the same techniques.
+// Only the newest incidents of each entity and technique are looked at.
+func (e *Engine) resemble(s *subject, d *Decision) {
+	if s.routine { // what happens all the time resembles everything
+		return
+	}
+	for _, r := range e.sameEntities(s) {
+		d.resembles(e.incidents[r.incident].name, SimilarEntities, "shares "+e.entities[r.entity].key.String())
+	}
+	for _, r := range e.sameTechniques(s) {
+		d.resembles(e.incidents[r.incident].name, SimilarTechniques, "same techniques "+e.shared(s.techniques, r.incident))
+	}
+}
+
+// sameEntities are the incidents that share a telling entity with the subject:
+// to meet it elsewhere within an hour is less likely than what counts as routine.
+func (e *Engine) sameEntities(s *subject) []resemblance {
+	var found []resemblance
+	for _, entity := range s.entities {
+		ent := &e.entities[entity]
+		if ent.scope() && entity != s.asset {
+			continue
+		}
+		for i := range ent.postings {
+			p := &ent.postings[i]
+			strength := round(min(float64(ent.weight), bits(e.rate(int64(ent.alerts-p.notable), s.at)*hour)))
+			if p.notable > 0 && strength >= float64(e.policy.RoutineBits) && strength > 0 {
+				found = e.strongest(found, resemblance{p.incident, strength, entity})
+			}
+		}
+	}
+	return found
+}
+
+// sameTechniques are the incidents with at least two of the subject's
+// techniques, and at least half of them.
+func (e *Engine) sameTechniques(s *subject) []resemblance {
+	var met []id
+	for _, t := range s.techniques {
+		for _, p := range e.techniques[t] {
+			inc := &e.incidents[p.incident]
+			if inc.mark++; inc.mark == 1 {
+				met = append(met, p.incident)
+			}
+		}
+	}
+	var found []resemblance
+	for _, i := range met {
+		inc := &e.incidents[i]
+		if n := int(inc.mark); n >= 2 && 2*n >= len(s.techniques) && inc.notable > 0 {
+			found = e.strongest(found, resemblance{i, float64(n), none})
+		}
+		inc.mark = 0
+	}
+	return found
+}
+
+// strongest keeps the few strongest resemblances, one for each incident.
+func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
+	if at := slices.IndexFunc(found, func(f resemblance) bool { return f.incident == r.incident }); at >= 0 {
+		if found[at].strength >= r.strength {
+			return found
+		}
+		found = slices.Delete(found, at, at+1)
+	}
+	at, _ := slices.BinarySearchFunc(found, r, func(a, b resemblance) int {
+		return cmp.Or(-cmp.Compare(a.strength, b.strength), cmp.Compare(e.incidents[a.incident].name, e.incidents[b.incident].name))
+	})
+	if at == maxSimilar {
+		return found
+	}
+	found = slices.Insert(found, at, r)
+	return found[:min(len(found), maxSimilar)]
+}
+
+// shared are the techniques that an incident has as well, in words.
+func (e *Engine) shared(techniques []technique, incident id) string {
+	var names []string
+	for _, t := range techniques {
+		if has(e.techniques[t], incident) {
+			names = append(names, t.String())
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func has(list []posting, incident id) bool {
+	return slices.ContainsFunc(list, func(p posting) bool { return p.incident == incident })
+}
+
+// technique is an ATT&CK technique as a number: T1078.004 is 1078004, T1078 is 1078000.
+type technique int32
+
+// maxTechniques bounds the techniques that are kept of an alert; real ones
+// have one to four.
+const maxTechniques = 16
+
+// techniquesOf are the alert's techniques, sorted. What is not the name of one is left out.
+func techniquesOf(a *model.Alert) []technique {
+	var out []technique
+	for _, name := range a.Techniques {
+		if t, ok := parseTechnique(name); ok {
+			out = append(out, t)
+		}
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), maxTechniques)]
+}
+
+// parseTechnique reads T and four digits, and three more after a dot.
+func parseTechnique(name string) (technique, bool) {
+	if len(name) != 5 && (len(name) != 9 || name[5] != '.') || name[0] != 'T' {
+		return 0, false
+	}
+	digits := name[1:5] + "000"
+	if len(name) == 9 {
+		digits = name[1:5] + name[6:]
+	}
+	var t technique
+	for _, digit := range []byte(digits) {
+		if digit < '0' || digit > '9' {
+			return 0, false
+		}
+		t = t*10 + technique(digit-'0')
+	}
+	return t, true
+}
+
+// String is the name by which people know the technique.
+func (t technique) String() string {
+	digits := make([]byte, 7)
+	for i := range digits {
+		digits[len(digits)-1-i] = '0' + byte(t%10)
+		t /= 10
+	}
+	if string(digits[4:]) == "000" {
+		return "T" + string(digits[:4])
+	}
+	return "T" + string(digits[:4]) + "." + string(digits[4:])
+}
