@@ -77,7 +77,7 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// Validate names the first field that makes no sense.
+// Validate names the first field that makes no sense, as the API calls it.
 func (p Policy) Validate() error {
 	switch {
 	case p.JoinBits < 1 || p.JoinBits > 32:
@@ -86,14 +86,15 @@ func (p Policy) Validate() error {
 		return fmt.Errorf("mergeBits: must be between joinBits (%d) and 64, is %d", p.JoinBits, p.MergeBits)
 	case p.RoutineBits < 0 || p.RoutineBits > p.JoinBits:
 		return fmt.Errorf("routineBits: must be between 0 and joinBits (%d), is %d", p.JoinBits, p.RoutineBits)
-	case p.Window < time.Minute:
-		return fmt.Errorf("window: must be at least a minute, is %s", p.Window)
-	case p.ProximateWindow < 0 || p.ProximateWindow > p.Window:
-		return fmt.Errorf("proximateWindow: must be between 0 and window (%s), is %s", p.Window, p.ProximateWindow)
+	case p.Window < time.Minute || p.Window > 30*24*time.Hour:
+		return fmt.Errorf("windowSeconds: must be between 60 and 2592000, is %d", p.Window/time.Second)
+	case p.ProximateWindow < 0 || p.ProximateWindow > min(p.Window, 24*time.Hour):
+		return fmt.Errorf("proximateWindowSeconds: must be between 0 and windowSeconds (%d), and at most 86400, is %d",
+			p.Window/time.Second, p.ProximateWindow/time.Second)
 	case p.HubIncidents < 2 || p.HubIncidents > 1024:
 		return fmt.Errorf("hubIncidents: must be between 2 and 1024, is %d", p.HubIncidents)
-	case p.MaxAlerts < 2 || p.MaxAlerts > 100_000:
-		return fmt.Errorf("maxAlerts: must be between 2 and 100000, is %d", p.MaxAlerts)
+	case p.MaxAlerts < 2 || p.MaxAlerts > 10_000:
+		return fmt.Errorf("maxAlerts: must be between 2 and 10000, is %d", p.MaxAlerts)
 	case p.MaxEntities < 1 || p.MaxEntities > 64:
 		return fmt.Errorf("maxEntities: must be between 1 and 64, is %d", p.MaxEntities)
 	}
@@ -105,8 +106,8 @@ func (p Policy) Validate() error {
 		}
 		heaviest = max(heaviest, w)
 	}
-	if heaviest == 0 {
-		return fmt.Errorf("weights: nothing could ever join an incident")
+	if heaviest == 0 && p.ProximateWindow == 0 {
+		return fmt.Errorf("weights: all are 0 and proximateWindowSeconds is 0, so that nothing could ever join an incident")
 	}
 	return nil
 }
