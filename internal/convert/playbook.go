@@ -18,7 +18,7 @@ const defaultRank = 100
 func Playbook(p *v1alpha1.Playbook) playbook.Playbook {
 	out := playbook.Playbook{
 		Name: p.Name, Created: p.CreationTimestamp.UTC(), Rank: ptr.Deref(p.Spec.Rank, defaultRank),
-		Match:      match(p.Spec.Match),
+		Match:      playbookMatch(p.Spec.Match),
 		Automation: automation(p.Spec.Automation), Monitor: p.Spec.Mode == v1alpha1.PlaybookMonitor,
 		Suspended: ptr.Deref(p.Spec.Suspend, false), Responses: responses(p.Spec.Responses),
 	}
@@ -49,7 +49,7 @@ func automation(level v1alpha1.AutomationLevel) playbook.Automation {
 	return playbook.Automation(cmp.Or(level, v1alpha1.AutomationSemi))
 }
 
-func match(m v1alpha1.PlaybookMatch) playbook.Match {
+func playbookMatch(m v1alpha1.PlaybookMatch) playbook.Match {
 	out := playbook.Match{
 		MinimumSeverity: model.ParseSeverity(string(m.MinimumSeverity)), Services: m.Services, Rules: m.Rules,
 	}
