@@ -109,7 +109,9 @@ type AlertTriage struct {
 	// NotMalicious, NotEnoughDataToValidate; each takes Other.
 	// +optional
 	Determination Determination `json:"determination,omitempty"`
-	// incidentName puts the alert into that incident by hand, whatever correlation says.
+	// incidentName puts the alert into that incident by hand, whatever correlation
+	// says; the alert's own name gives it an incident of its own. Where that cannot
+	// be, the condition Correlated says why, and the alert stays where it is.
 	// +optional
 	IncidentName LocalName `json:"incidentName,omitempty"`
 	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
@@ -311,6 +313,11 @@ type AlertStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Entities []Entity `json:"entities,omitempty"`
+	// observedEntities is a digest of the entities in this status as they were when
+	// it was last decided where the alert belongs; absent while there were none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	ObservedEntities string `json:"observedEntities,omitempty"`
 	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
 	// just then, given how often it did so before, in thousandths of a bit.
 	// +optional

@@ -34,15 +34,19 @@ const (
 const (
 	// IncidentConditionResolved tells whether the incident is done with.
 	//
-	// True: ResolvedByPerson, AllRemediatedOrBenign, Redirected.
+	// True: ResolvedByPerson, AllRemediatedOrBenign, Empty (its alerts were moved
+	// away or deleted; one that is moved back opens it again), Redirected.
 	// False: Open. Unknown: Pending (nothing is derived yet).
 	IncidentConditionResolved = "Resolved"
-	// IncidentConditionMerged tells what became of spec.mergeInto; there is none
-	// where no merge was asked for.
+	// IncidentConditionMerged tells why the incident was merged into another, or why
+	// not as spec.mergeInto asks; there is none where no merge was asked for or done.
 	//
-	// True: Merged. False: IncidentNotFound (there is none of that name in this
-	// namespace), SameIncident (it leads back to this one), IncidentRedirected (this
-	// one was merged into another already), IncidentResolved, AssigneesDiffer,
+	// True: MergedByPerson, SharedEvidence (correlation: an alert speaks of what both
+	// are about), ProximateTime (correlation: they happened too close together
+	// for chance).
+	// False: IncidentNotFound (there is none of that name in this namespace),
+	// SameIncident (it leads back to this one), IncidentResolved, IncidentRedirected
+	// (one of them is being merged by correlation just now), AssigneesDiffer,
 	// ClassificationsDiffer, DeterminationsDiffer, TooManyAlerts (together they
 	// would pass the limit). A refused merge is tried again when either changes.
 	IncidentConditionMerged = "Merged"
@@ -52,8 +56,9 @@ const (
 type IncidentMerge struct {
 	// name is the incident that this one is merged into: both must be open, and
 	// must not differ in assignee, classification or determination where both have
-	// one. Which of the two is kept is what you say here, not what correlation
-	// would choose.
+	// one. Where that was merged into another one itself, this one goes there.
+	// Which of the two is kept is what you say here, not what correlation would
+	// choose.
 	// +required
 	Name LocalName `json:"name,omitempty"`
 	// reason says why.
@@ -123,7 +128,8 @@ type IncidentSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	ResolutionNote string `json:"resolutionNote,omitempty"`
-	// mergeInto merges this incident into another one.
+	// mergeInto merges this incident into another one, which cannot be undone. It
+	// cannot be changed once that is done; the condition Merged tells how far it is.
 	// +optional
 	MergeInto *IncidentMerge `json:"mergeInto,omitempty"`
 }
@@ -176,7 +182,8 @@ type IncidentCounts struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Links *int32 `json:"links,omitempty"`
-	// activities counts the lines ever written to the activity log.
+	// activities counts the lines ever written to the activity log, without those
+	// carried over from merged incidents.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Activities *int32 `json:"activities,omitempty"`
@@ -184,7 +191,8 @@ type IncidentCounts struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Techniques *int32 `json:"techniques,omitempty"`
-	// mergedFrom counts the incidents that were merged into this one.
+	// mergedFrom counts the incidents that were merged into this one, not those
+	// merged into them before.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	MergedFrom *int32 `json:"mergedFrom,omitempty"`
@@ -362,10 +370,14 @@ type IncidentStatus struct {
 	// state is where the work stands.
 	// +optional
 	State IncidentState `json:"state,omitempty"`
-	// title is the title given by a person, else the generated one.
+	// title is the title given by a person, else the one that a person gave to an
+	// incident merged into this one, else the generated one.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Title string `json:"title,omitempty"`
+	// titleFrom is the incident, merged into this one, that brought the title.
+	// +optional
+	TitleFrom LocalName `json:"titleFrom,omitempty"`
 	// severity is the severity given by a person, else the highest of the alerts.
 	// +optional
 	Severity Severity `json:"severity,omitempty"`

@@ -352,6 +352,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertLink
           elementRelationship: atomic
+    - name: observedEntities
+      type:
+        scalar: string
     - name: occurrences
       type:
         scalar: numeric
@@ -1184,6 +1187,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: title
       type:
         scalar: string
+    - name: titleFrom
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.IncidentTimes
   map:
     fields:

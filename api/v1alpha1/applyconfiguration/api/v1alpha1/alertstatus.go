@@ -30,6 +30,9 @@ type AlertStatusApplyConfiguration struct {
 	// entities are what the cluster adds to what the detector named: a pod's
 	// workload, node, service account and images; 32 at most.
 	Entities []EntityApplyConfiguration `json:"entities,omitempty"`
+	// observedEntities is a digest of the entities in this status as they were when
+	// it was last decided where the alert belongs; absent while there were none.
+	ObservedEntities *string `json:"observedEntities,omitempty"`
 	// surpriseMillibits is how unlikely the alert's rule was to fire on its asset
 	// just then, given how often it did so before, in thousandths of a bit.
 	SurpriseMillibits *int32 `json:"surpriseMillibits,omitempty"`
@@ -128,6 +131,14 @@ func (b *AlertStatusApplyConfiguration) WithEntities(values ...*EntityApplyConfi
 		}
 		b.Entities = append(b.Entities, *values[i])
 	}
+	return b
+}
+
+// WithObservedEntities sets the ObservedEntities field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ObservedEntities field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithObservedEntities(value string) *AlertStatusApplyConfiguration {
+	b.ObservedEntities = &value
 	return b
 }
 

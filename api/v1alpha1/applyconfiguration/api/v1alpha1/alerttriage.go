@@ -23,7 +23,9 @@ type AlertTriageApplyConfiguration struct {
 	// LineOfBusinessApplication, ConfirmedActivity; FalsePositive takes
 	// NotMalicious, NotEnoughDataToValidate; each takes Other.
 	Determination *apiv1alpha1.Determination `json:"determination,omitempty"`
-	// incidentName puts the alert into that incident by hand, whatever correlation says.
+	// incidentName puts the alert into that incident by hand, whatever correlation
+	// says; the alert's own name gives it an incident of its own. Where that cannot
+	// be, the condition Correlated says why, and the alert stays where it is.
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
 	// comments are remarks, oldest first: 100 at most, 16,384 characters in all.
 	// They can be added to but neither edited nor removed.

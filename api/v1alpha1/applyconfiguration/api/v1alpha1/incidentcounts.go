@@ -21,11 +21,13 @@ type IncidentCountsApplyConfiguration struct {
 	Evidence *int32 `json:"evidence,omitempty"`
 	// links counts the links of the story.
 	Links *int32 `json:"links,omitempty"`
-	// activities counts the lines ever written to the activity log.
+	// activities counts the lines ever written to the activity log, without those
+	// carried over from merged incidents.
 	Activities *int32 `json:"activities,omitempty"`
 	// techniques counts the ATT&CK techniques seen.
 	Techniques *int32 `json:"techniques,omitempty"`
-	// mergedFrom counts the incidents that were merged into this one.
+	// mergedFrom counts the incidents that were merged into this one, not those
+	// merged into them before.
 	MergedFrom *int32 `json:"mergedFrom,omitempty"`
 	// investigations counts the investigations of the incident.
 	Investigations *int32 `json:"investigations,omitempty"`

@@ -13,8 +13,9 @@ import (
 type IncidentMergeApplyConfiguration struct {
 	// name is the incident that this one is merged into: both must be open, and
 	// must not differ in assignee, classification or determination where both have
-	// one. Which of the two is kept is what you say here, not what correlation
-	// would choose.
+	// one. Where that was merged into another one itself, this one goes there.
+	// Which of the two is kept is what you say here, not what correlation would
+	// choose.
 	Name *apiv1alpha1.LocalName `json:"name,omitempty"`
 	// reason says why.
 	Reason *string `json:"reason,omitempty"`

@@ -37,7 +37,8 @@ type IncidentSpecApplyConfiguration struct {
 	Comments []CommentApplyConfiguration `json:"comments,omitempty"`
 	// resolutionNote says how the incident ended.
 	ResolutionNote *string `json:"resolutionNote,omitempty"`
-	// mergeInto merges this incident into another one.
+	// mergeInto merges this incident into another one, which cannot be undone. It
+	// cannot be changed once that is done; the condition Merged tells how far it is.
 	MergeInto *IncidentMergeApplyConfiguration `json:"mergeInto,omitempty"`
 }
 

@@ -20,8 +20,11 @@ type IncidentStatusApplyConfiguration struct {
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 	// state is where the work stands.
 	State *apiv1alpha1.IncidentState `json:"state,omitempty"`
-	// title is the title given by a person, else the generated one.
+	// title is the title given by a person, else the one that a person gave to an
+	// incident merged into this one, else the generated one.
 	Title *string `json:"title,omitempty"`
+	// titleFrom is the incident, merged into this one, that brought the title.
+	TitleFrom *apiv1alpha1.LocalName `json:"titleFrom,omitempty"`
 	// severity is the severity given by a person, else the highest of the alerts.
 	Severity *apiv1alpha1.Severity `json:"severity,omitempty"`
 	// priority says in which order incidents should be worked on, and why.
@@ -118,6 +121,14 @@ func (b *IncidentStatusApplyConfiguration) WithState(value apiv1alpha1.IncidentS
 // If called multiple times, the Title field is set to the value of the last call.
 func (b *IncidentStatusApplyConfiguration) WithTitle(value string) *IncidentStatusApplyConfiguration {
 	b.Title = &value
+	return b
+}
+
+// WithTitleFrom sets the TitleFrom field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TitleFrom field is set to the value of the last call.
+func (b *IncidentStatusApplyConfiguration) WithTitleFrom(value apiv1alpha1.LocalName) *IncidentStatusApplyConfiguration {
+	b.TitleFrom = &value
 	return b
 }
 
