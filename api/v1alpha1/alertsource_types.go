@@ -137,8 +137,9 @@ type GenericEntity struct {
 
 // GenericOptions say how a JSON object, or a row of CSV with a header, becomes
 // an alert. Each expression sees "event", the object; the columns of a row are
-// its fields, as strings. A field that is missing is an error of that
-// expression: use event.?field.orValue("") where it may be.
+// its fields, as strings. An event without a field that an expression looks at is
+// rejected; write event.?field where it may be missing. What gives nothing, null
+// or an empty string counts as left out.
 type GenericOptions struct {
 	// events gives the list of events in a record, where the sender wraps several.
 	// It sees the record as "event".
@@ -164,8 +165,10 @@ type GenericOptions struct {
 	// nanoseconds since 1970. Left out, it is the time of receipt.
 	// +optional
 	Time Expression `json:"time,omitempty"`
-	// severity gives the severity: its name in any common spelling. Left out, or
-	// not understood, it is Unknown.
+	// severity gives the severity: its name in any common spelling, such as High,
+	// critical, warning or info. Numbers mean something else to each product:
+	// write event.level >= 12 ? 'High' : 'Low'. Left out, or not understood, it is
+	// Unknown.
 	// +optional
 	Severity Expression `json:"severity,omitempty"`
 	// description gives the description, cut after 4,096 characters.

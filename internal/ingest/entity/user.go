@@ -6,11 +6,14 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
+// accountPrefix stands before the namespace and name of a service account.
+const accountPrefix = "system:serviceaccount:"
+
 // Identity returns the key behind the name of a Kubernetes user: a service
 // account, a node, or a user. The cluster's own components ("system:apiserver",
 // "system:kube-scheduler") are users with that name.
 func Identity(username string) (model.Key, bool) {
-	if rest, found := strings.CutPrefix(username, "system:serviceaccount:"); found {
+	if rest, found := strings.CutPrefix(username, accountPrefix); found {
 		namespace, name, _ := strings.Cut(rest, ":")
 		return ServiceAccount(namespace, name)
 	}

@@ -8,11 +8,14 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/falco"
+	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 )
 
 // Options are what a source says about how it is to be read.
 type Options struct {
+	// Source is the name of the source.
+	Source string
 	// Cluster is the name of the cluster that the events are about.
 	Cluster string
 	// AuditRules are the source's own rules for audit events.
@@ -23,12 +26,18 @@ type Options struct {
 	WithChanges bool
 	// IgnoredUsers are the users whose audit events are left out: Tocsin's own.
 	IgnoredUsers []string
+	// Generic says how any event becomes an alert.
+	Generic *generic.Options
 }
+
+// Generic is the name of the one format that also comes as CSV.
+const Generic = "Generic"
 
 // table has a constructor for each format, under the name that AlertSource uses.
 var table = map[string]func(Options) (decode.Decoder, error){
 	"Falco":           newFalco,
 	"KubernetesAudit": newKubernetesAudit,
+	Generic:           newGeneric,
 }
 
 // Names returns the formats that can be read, sorted.
@@ -68,4 +77,16 @@ func newKubernetesAudit(o Options) (decode.Decoder, error) {
 		ignore[user] = true
 	}
 	return kubernetesaudit.Decoder{Cluster: o.Cluster, Rules: set, Ignore: ignore}, nil
+}
+
+func newGeneric(o Options) (decode.Decoder, error) {
+	options := generic.Unmapped()
+	if o.Generic != nil {
+		options = *o.Generic
+	}
+	decoder, err := generic.New(o.Source, o.Cluster, options)
+	if err != nil {
+		return nil, err
+	}
+	return decoder, nil
 }

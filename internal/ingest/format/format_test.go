@@ -8,11 +8,12 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 )
 
 func TestEveryTypeOfTheAPIHasAFormat(t *testing.T) {
-	for _, name := range []v1alpha1.AlertSourceType{v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceKubernetesAudit} {
+	for _, name := range []v1alpha1.AlertSourceType{v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceKubernetesAudit, v1alpha1.AlertSourceGeneric} {
 		if _, err := New(string(name), Options{}); err != nil {
 			t.Error(err)
 		}
@@ -47,6 +48,19 @@ func TestAuditOptions(t *testing.T) {
 	_, err := New("KubernetesAudit", Options{AuditRules: []kubernetesaudit.Rule{{Name: "x", Title: "X", Severity: model.SeverityLow, Match: "1"}}})
 	if err == nil || !strings.Contains(err.Error(), `rule "x": match:`) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestGenericOptions(t *testing.T) {
+	d, err := New(Generic, Options{Source: "scanner", Generic: &generic.Options{Title: "event.name"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := d.Decode([]byte(`{"name": "x"}`), time.Time{}); got.Alert.Title != "x" || got.Alert.Service != "scanner" || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if d, err := New(Generic, Options{Generic: &generic.Options{}}); d != nil || err == nil || err.Error() != "generic.title: is missing" {
+		t.Errorf("%v, %v", d, err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
+	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 )
 
@@ -33,7 +34,10 @@ func New(from *v1alpha1.AlertSource, tokens [][]byte, ignored ...string) (Source
 
 // Options returns how an AlertSource is to be read.
 func Options(from *v1alpha1.AlertSource, ignored ...string) format.Options {
-	options := format.Options{Cluster: from.Spec.Cluster, IgnoredUsers: ignored}
+	options := format.Options{Source: from.Name, Cluster: from.Spec.Cluster, IgnoredUsers: ignored}
+	if from.Spec.Generic != nil {
+		options.Generic = genericOptions(from.Spec.Generic)
+	}
 	audit := from.Spec.KubernetesAudit
 	if audit == nil {
 		return options
@@ -61,4 +65,28 @@ func auditRule(from v1alpha1.AuditRule) kubernetesaudit.Rule {
 		rule.Techniques = append(rule.Techniques, string(technique))
 	}
 	return rule
+}
+
+func genericOptions(from *v1alpha1.GenericOptions) *generic.Options {
+	options := &generic.Options{
+		Events:             string(from.Events),
+		When:               string(from.When),
+		Title:              string(from.Title),
+		Rule:               string(from.Rule),
+		Service:            string(from.Service),
+		Detection:          string(from.Detection),
+		Time:               string(from.Time),
+		Severity:           string(from.Severity),
+		Description:        string(from.Description),
+		RecommendedActions: string(from.RecommendedActions),
+		Tactics:            string(from.Tactics),
+		Techniques:         string(from.Techniques),
+		Fingerprint:        string(from.Fingerprint),
+	}
+	for _, e := range from.Entities {
+		options.Entities = append(options.Entities, generic.Entity{
+			Kind: model.EntityKind(e.Kind), Name: string(e.Name), Role: model.Role(e.Role), Category: model.Category(e.Category),
+		})
+	}
+	return options
 }

@@ -2,13 +2,17 @@ package source
 
 import (
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 )
 
 func alertSource(change func(*v1alpha1.AlertSourceSpec)) *v1alpha1.AlertSource {
@@ -51,6 +55,29 @@ func TestInvalidRule(t *testing.T) {
 	}), nil)
 	if got.Decoder != nil || err == nil || !strings.Contains(err.Error(), `rule "mine": match:`) {
 		t.Errorf("decoder %v, %v", got.Decoder, err)
+	}
+}
+
+// TestGenericOptions fills every field of the API with something of its own, so
+// that none is forgotten and no two are mixed up.
+func TestGenericOptions(t *testing.T) {
+	from := v1alpha1.GenericOptions{Entities: []v1alpha1.GenericEntity{{Kind: "Pod", Name: "entity", Role: "Attacked", Category: "ImpactedAsset"}}}
+	fields := reflect.ValueOf(&from).Elem()
+	for i := range fields.NumField() {
+		if fields.Field(i).Kind() == reflect.String {
+			fields.Field(i).SetString(fields.Type().Field(i).Name)
+		}
+	}
+	got := Options(alertSource(func(s *v1alpha1.AlertSourceSpec) { s.Generic = &from }))
+	values := reflect.ValueOf(*got.Generic)
+	for i := range values.NumField() {
+		if name := values.Type().Field(i).Name; values.Field(i).Kind() == reflect.String && values.Field(i).String() != name {
+			t.Errorf("%s: %s", name, values.Field(i))
+		}
+	}
+	want := []generic.Entity{{Kind: model.KindPod, Name: "entity", Role: model.RoleAttacked, Category: model.CategoryAsset}}
+	if diff := cmp.Diff(want, got.Generic.Entities); diff != "" || got.Source != "audit" {
+		t.Error(got.Source, diff)
 	}
 }
 

@@ -11,8 +11,9 @@ import (
 //
 // GenericOptions say how a JSON object, or a row of CSV with a header, becomes
 // an alert. Each expression sees "event", the object; the columns of a row are
-// its fields, as strings. A field that is missing is an error of that
-// expression: use event.?field.orValue("") where it may be.
+// its fields, as strings. An event without a field that an expression looks at is
+// rejected; write event.?field where it may be missing. What gives nothing, null
+// or an empty string counts as left out.
 type GenericOptionsApplyConfiguration struct {
 	// events gives the list of events in a record, where the sender wraps several.
 	// It sees the record as "event".
@@ -31,8 +32,10 @@ type GenericOptionsApplyConfiguration struct {
 	// common spelling, or a number of seconds, milliseconds, microseconds or
 	// nanoseconds since 1970. Left out, it is the time of receipt.
 	Time *apiv1alpha1.Expression `json:"time,omitempty"`
-	// severity gives the severity: its name in any common spelling. Left out, or
-	// not understood, it is Unknown.
+	// severity gives the severity: its name in any common spelling, such as High,
+	// critical, warning or info. Numbers mean something else to each product:
+	// write event.level >= 12 ? 'High' : 'Low'. Left out, or not understood, it is
+	// Unknown.
 	Severity *apiv1alpha1.Expression `json:"severity,omitempty"`
 	// description gives the description, cut after 4,096 characters.
 	Description *apiv1alpha1.Expression `json:"description,omitempty"`
