@@ -11,7 +11,7 @@ import (
 // Assign decides which incident the alert belongs to and records it. Asked
 // again, it gives the same incident and link, and no merges.
 func (e *Engine) Assign(a model.Alert) Decision {
-	if i, known := e.alertIDs[a.Name]; known {
+	if i, known := e.alerts.find(a.Name); known {
 		return e.recall(i)
 	}
 	i := e.learn(&a)
@@ -23,7 +23,7 @@ func (e *Engine) Assign(a model.Alert) Decision {
 // Recall is where a known alert is now and why; what is written of it may be
 // older, after a merge or a move.
 func (e *Engine) Recall(alertName string) (Decision, bool) {
-	i, known := e.alertIDs[alertName]
+	i, known := e.alerts.find(alertName)
 	if !known {
 		return Decision{}, false
 	}
@@ -32,12 +32,12 @@ func (e *Engine) Recall(alertName string) (Decision, bool) {
 
 // recall is the decision that was made of a known alert.
 func (e *Engine) recall(i id) Decision {
-	rec := &e.alerts[i]
+	rec := &e.alerts.rows[i]
 	d := Decision{
-		Incident: e.incidents[rec.incident].name, Routine: rec.routine, Surprise: float64(rec.surprise),
+		Incident: e.incidents.keys[rec.incident], Routine: rec.routine, Surprise: float64(rec.surprise),
 		Reason: ReasonRestored, Message: "already decided",
 	}
-	if rec.link.reason != "" {
+	if rec.link.reason != 0 {
 		d.Links = []Link{e.linkOf(&rec.link)}
 	}
 	return d
@@ -46,12 +46,11 @@ func (e *Engine) recall(i id) Decision {
 // subjectOf looks at an alert that is in no incident, as chance would see
 // it: without its own activity.
 func (e *Engine) subjectOf(i id) subject {
-	rec := &e.alerts[i]
-	own := int64(rec.active)
-	s := subject{alert: rec, at: rec.first}
-	before := e.active[onAsset{rec.rule, rec.asset}] - own
+	rec := &e.alerts.rows[i]
+	s := subject{alert: rec, name: e.alerts.keys[i], entities: e.entitiesOf(rec), at: int64(rec.first)}
+	before := e.onAssets.rows[rec.onAsset].minutes - int64(rec.active)
 	s.onAsset = e.rate(before, s.at)
-	s.anywhere = e.rate(e.ruleActive[rec.rule]-own, s.at)
+	s.anywhere = e.rateAnywhere(rec, s.at)
 	rec.surprise = float32(round(min(bits(s.onAsset*hour), 32)))
 	if before < known { // hardly ever seen: nobody knows yet
 		rec.surprise = max(rec.surprise, e.speaks[0])
@@ -106,8 +105,8 @@ func (e *Engine) decide(i id) (Decision, id) {
 // fresh says that an incident began within the proximate window: its first alert may
 // have been too common to be joined by time alone, and a later one speaks for it.
 func (e *Engine) fresh(i id, at int64) bool {
-	opened := e.incidents[i].opened
-	return max(at-opened, opened-at) <= e.proximateWindow
+	opened := int64(e.incidents.rows[i].opened)
+	return apart(at, opened) <= e.proximateWindow
 }
 
 // settle puts an alert where it was decided to be.
@@ -115,18 +114,14 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 	if into == none {
 		into = e.incidentID(e.Resolve(d.Incident))
 	}
-	d.Incident = e.incidents[into].name
+	d.Incident = e.incidents.keys[into]
 	d.Similar = slices.DeleteFunc(d.Similar, func(s Similar) bool { return s.Incident == d.Incident })
-	rec := &e.alerts[i]
+	rec := &e.alerts.rows[i]
 	rec.link = link{entity: none}
 	if len(d.Links) > 0 {
-		first := d.Links[0]
-		rec.link = link{reason: first.Reason, peer: first.Peer, entity: none, bits: float32(first.Weight)}
-		if entity, ok := e.entityIDs[first.Entity]; ok && first.Entity.Name != "" {
-			rec.link.entity = entity
-		}
+		e.setLink(rec, d.Links[0])
 	}
-	e.enter(i, into, e.policy.HubIncidents)
+	e.enter(i, into)
 	if !rec.alone && (len(d.Links) == 0 || d.Links[0].Reason != LinkManualAssociation) {
 		e.recollect(i, d)
 	}
@@ -136,34 +131,35 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 // incident of an alert that is not, where the coincidence is too great: the
 // first steps of an attack often look like what happens every day.
 func (e *Engine) recollect(i id, d *Decision) {
-	rec := &e.alerts[i]
-	if rec.routine || rec.first-e.start < shortest {
+	rec := &e.alerts.rows[i]
+	at := int64(rec.first)
+	if rec.routine || at-e.start < shortest {
 		return
 	}
-	anywhere := e.rate(e.ruleActive[rec.rule]-int64(rec.active), rec.first)
+	anywhere := e.rateAnywhere(rec, at)
 	if bits(anywhere*lag) < float64(e.policy.JoinBits) {
 		return // not even at this very moment
 	}
 	for _, q := range slices.Clone(e.quiet) {
-		early := &e.alerts[q]
-		inc := &e.incidents[rec.incident]
-		if rec.first-early.first > e.proximateWindow {
+		early := &e.alerts.rows[q]
+		inc := &e.incidents.rows[rec.incident]
+		if at-int64(early.first) > e.proximateWindow {
 			break // the rest is older still
 		}
-		if early.first > rec.first || e.incidents[early.incident].notable > 0 || e.elsewhere(&subject{alert: rec}, early) || len(inc.members) >= e.policy.MaxAlerts {
+		if early.first > rec.first || e.incidents.rows[early.incident].notable > 0 || e.elsewhere(e.entitiesOf(rec), early) || len(inc.members) >= e.policy.MaxAlerts {
 			continue
 		}
-		span := within(rec.first, early.first)
-		b := round(min(bits(anywhere*span), bits(e.rate(e.ruleActive[early.rule]-int64(early.active), rec.first)*span)))
+		span := within(at, int64(early.first))
+		b := round(min(bits(anywhere*span), bits(e.rateAnywhere(early, at)*span)))
 		if b < float64(e.policy.JoinBits) {
 			continue
 		}
-		from := e.incidents[early.incident].name
-		e.leave(q, e.policy.HubIncidents)
+		from := e.incidents.keys[early.incident]
+		e.leave(q)
 		early.routine = false
-		early.link = link{reason: LinkProximateTime, peer: rec.name, entity: none, bits: float32(b)}
-		e.enter(q, rec.incident, e.policy.HubIncidents)
-		d.Moves = append(d.Moves, Move{Alert: early.name, From: from, To: inc.name, Link: e.linkOf(&early.link)})
+		e.setLink(early, Link{Reason: LinkProximateTime, Peer: e.alerts.keys[i], Weight: b})
+		e.enter(q, rec.incident)
+		d.Moves = append(d.Moves, Move{Alert: e.alerts.keys[q], From: from, To: e.incidents.keys[rec.incident], Link: e.linkOf(&early.link)})
 	}
 }
 
@@ -172,16 +168,16 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 	all := e.candidates(s)
 	kept := all[:0]
 	for _, c := range all {
-		inc := &e.incidents[c.incident]
+		inc := &e.incidents.rows[c.incident]
 		switch {
 		case c.bits < float64(e.policy.JoinBits):
 		case inc.resolved():
-			d.resembles(inc.name, SimilarResolved, "shares "+e.entities[c.entity].key.String()+", and is resolved")
+			d.resembles(e.incidents.keys[c.incident], SimilarResolved, "shares "+e.entities.keys[c.entity].String()+", and is resolved")
 		case len(inc.members) >= e.policy.MaxAlerts:
 			if len(kept) == 0 && d.Reason == "" {
-				d.Reason, d.Message = ReasonContinuation, fmt.Sprintf("continues %s, which is full", inc.name)
+				d.Reason, d.Message = ReasonContinuation, fmt.Sprintf("continues %s, which is full", e.incidents.keys[c.incident])
 			}
-			d.resembles(inc.name, SimilarContinues, "shares "+e.entities[c.entity].key.String()+", and is full")
+			d.resembles(e.incidents.keys[c.incident], SimilarContinues, "shares "+e.entities.keys[c.entity].String()+", and is full")
 		default:
 			kept = append(kept, c)
 		}
@@ -191,9 +187,9 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 
 // routine is the incident in which the routine of the subject's asset is kept.
 func (e *Engine) routine(s *subject) (candidate, bool) {
-	for _, p := range e.entities[s.asset].postings {
-		inc := &e.incidents[p.incident]
-		if inc.notable == 0 && !inc.resolved() && len(inc.members) < e.policy.MaxAlerts && max(s.at-p.last, p.last-s.at) <= e.window {
+	for _, p := range e.entities.rows[s.asset].postings {
+		inc := &e.incidents.rows[p.incident]
+		if inc.notable == 0 && !inc.resolved() && len(inc.members) < e.policy.MaxAlerts && apart(s.at, int64(p.last)) <= e.window {
 			return candidate{incident: p.incident, entity: s.asset, peer: p.peer}, true
 		}
 	}
@@ -202,26 +198,24 @@ func (e *Engine) routine(s *subject) (candidate, bool) {
 
 // links are the ties between the subject and the incident, the strongest first.
 func (e *Engine) links(s *subject, c candidate) []Link {
-	first := link{reason: LinkProximateTime, peer: e.alerts[c.peer].name, entity: c.entity, bits: float32(c.bits)}
-	switch {
-	case c.entity != none && c.bits == 0:
-		first.reason = LinkRoutine
-	case c.entity != none:
-		first.reason = reasonFor(e.entities[c.entity].key.Kind)
+	first := Link{Reason: LinkProximateTime, Peer: e.alerts.keys[c.peer], Weight: c.bits}
+	if c.entity != none {
+		first.Reason, first.Entity = LinkRoutine, e.entities.keys[c.entity]
 	}
-	out := []Link{e.linkOf(&first)}
-	if first.reason == LinkProximateTime || first.reason == LinkRoutine {
-		return out
+	if c.entity == none || c.bits == 0 {
+		return []Link{first}
 	}
+	first.Reason = reasonFor(first.Entity.Kind)
+	out := []Link{first}
 	for _, entity := range s.entities {
-		ent := &e.entities[entity]
+		ent := &e.entities.rows[entity]
 		if entity == c.entity || ent.weight == 0 {
 			continue
 		}
 		for i := range ent.postings {
 			if p := &ent.postings[i]; p.incident == c.incident {
 				if b, _ := e.evidence(s, entity, p); b > 0 {
-					out = append(out, Link{Reason: reasonFor(ent.key.Kind), Entity: ent.key, Peer: e.alerts[p.peer].name, Weight: b})
+					out = append(out, Link{Reason: reasonFor(e.entities.keys[entity].Kind), Entity: e.entities.keys[entity], Peer: e.alerts.keys[p.peer], Weight: b})
 				}
 				break
 			}
@@ -235,9 +229,9 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 const maxLinks = 8
 
 func (e *Engine) linkOf(l *link) Link {
-	out := Link{Reason: l.reason, Peer: l.peer, Weight: round(float64(l.bits))}
+	out := Link{Reason: linkReasons[l.reason], Peer: l.peer, Weight: round(float64(l.bits))}
 	if l.entity != none {
-		out.Entity = e.entities[l.entity].key
+		out.Entity = e.entities.keys[l.entity]
 	}
 	return out
 }

@@ -168,8 +168,8 @@ func TestHostileInput(t *testing.T) {
 			a.Entities = append(a.Entities, evidence(model.KindIP, fmt.Sprint("198.51.100.", i)), evidence(model.KindFile, fmt.Sprint(i)))
 		}
 		e.Assign(a)
-		if len(e.alerts[0].entities) > e.policy.MaxEntities+1 || len(e.entityIDs) > e.policy.MaxEntities+1 {
-			t.Errorf("%d entities were kept", len(e.alerts[0].entities))
+		if kept := e.entities.len(); kept > e.policy.MaxEntities+1 || kept != int(e.alerts.rows[0].entities) {
+			t.Errorf("%d entities were kept", kept)
 		}
 	})
 	t.Run("an entity of a hundred thousand alerts", func(t *testing.T) {
@@ -288,16 +288,16 @@ func TestValidateNamesTheField(t *testing.T) {
 		t.Fatal(err)
 	}
 	for field, change := range map[string]func(*Policy){
-		"joinBits":         func(p *Policy) { p.JoinBits = 0 },
-		"mergeBits":        func(p *Policy) { p.MergeBits = 1 },
-		"routineBits":      func(p *Policy) { p.RoutineBits = 30 },
-		"window":           func(p *Policy) { p.Window = 0 },
-		"proximateWindow":  func(p *Policy) { p.ProximateWindow = -1 },
-		"hubIncidents":     func(p *Policy) { p.HubIncidents = 0 },
-		"maxAlerts":        func(p *Policy) { p.MaxAlerts = 0 },
-		"maxEntities":      func(p *Policy) { p.MaxEntities = 65 },
-		"weights[IP]":      func(p *Policy) { p.Weights = map[model.EntityKind]int{model.KindIP: -1} },
-		"weights: nothing": func(p *Policy) { p.Weights = nil },
+		"joinBits":        func(p *Policy) { p.JoinBits = 0 },
+		"mergeBits":       func(p *Policy) { p.MergeBits = 1 },
+		"routineBits":     func(p *Policy) { p.RoutineBits = 30 },
+		"window":          func(p *Policy) { p.Window = 0 },
+		"proximateWindow": func(p *Policy) { p.ProximateWindow = -1 },
+		"hubIncidents":    func(p *Policy) { p.HubIncidents = 0 },
+		"maxAlerts":       func(p *Policy) { p.MaxAlerts = 0 },
+		"maxEntities":     func(p *Policy) { p.MaxEntities = 65 },
+		"weights[IP]":     func(p *Policy) { p.Weights = map[model.EntityKind]int{model.KindIP: -1} },
+		"weights: all":    func(p *Policy) { p.Weights, p.ProximateWindow = nil, 0 },
 	} {
 		p := DefaultPolicy()
 		change(&p)

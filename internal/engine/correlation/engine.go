@@ -14,12 +14,14 @@ type Engine struct {
 	policy                  Policy
 	window, proximateWindow int64
 	scratch                 []candidate
+	weighed                 []weighed // scratch of worth
 }
 
 // New makes an engine that knows nothing yet. The policy is thought to be valid.
 func New(p Policy) *Engine {
 	e := &Engine{
-		index: newIndex(), policy: p,
+		index:  index{techniques: map[technique][]posting{}, hours: map[int64]int32{}, limit: p.HubIncidents},
+		policy: p,
 		window: int64(p.Window / time.Second), proximateWindow: int64(p.ProximateWindow / time.Second),
 	}
 	e.speaks = [2]float32{float32(p.RoutineBits), rare}
@@ -30,64 +32,62 @@ func New(p Policy) *Engine {
 // incident, the links, Routine and Surprise of the decision. Nothing is decided.
 // The order does not matter.
 func (e *Engine) Restore(a model.Alert, d Decision) {
-	if _, known := e.alertIDs[a.Name]; known || d.Incident == "" {
+	if _, known := e.alerts.find(a.Name); known || d.Incident == "" {
 		return
 	}
 	i := e.learn(&a)
-	rec := &e.alerts[i]
+	rec := &e.alerts.rows[i]
 	rec.routine, rec.surprise = d.Routine, float32(d.Surprise)
 	if len(d.Links) > 0 {
-		rec.link = link{reason: d.Links[0].Reason, peer: d.Links[0].Peer, entity: none, bits: float32(d.Links[0].Weight)}
-		if entity, ok := e.entityIDs[d.Links[0].Entity]; ok && slices.Contains(rec.entities, entity) {
-			rec.link.entity = entity
-		}
+		e.setLink(rec, d.Links[0])
 	}
-	e.enter(i, e.incidentID(e.Resolve(d.Incident)), e.policy.HubIncidents)
+	e.enter(i, e.incidentID(e.Resolve(d.Incident)))
 }
 
 // Observe takes over until when and how often a known alert has occurred by
 // now, so that base rates are learned over events and not only over alerts.
 // Told twice, it counts once.
 func (e *Engine) Observe(alertName string, last time.Time, occurrences int64) {
-	i, ok := e.alertIDs[alertName]
+	i, ok := e.alerts.find(alertName)
 	if !ok {
 		return
 	}
-	rec := &e.alerts[i]
+	rec := &e.alerts.rows[i]
 	if now := activity(rec.first, max(rec.last, seconds(last)), occurrences); now > rec.active {
-		e.countActivity(rec.rule, rec.asset, int64(now-rec.active))
+		e.rules.rows[rec.rule].minutes += int64(now - rec.active)
+		e.onAssets.rows[rec.onAsset].minutes += int64(now - rec.active)
 		rec.active = now
 	}
 	if at := seconds(last); at > rec.last {
 		rec.last = at
-		e.touch(i, e.policy.HubIncidents)
+		e.touch(i)
 	}
 }
 
 // Forget drops an alert that was deleted or archived.
 func (e *Engine) Forget(alertName string) {
-	i, ok := e.alertIDs[alertName]
+	i, ok := e.alerts.find(alertName)
 	if !ok {
 		return
 	}
-	e.leave(i, e.policy.HubIncidents)
-	rec := &e.alerts[i]
-	e.countActivity(rec.rule, rec.asset, -int64(rec.active))
-	e.countBegin(rec.first, -1)
-	for _, entity := range rec.entities {
+	e.leave(i)
+	rec := &e.alerts.rows[i]
+	delist(&e.rules, rec.rule, rec.active)
+	delist(&e.onAssets, rec.onAsset, rec.active)
+	e.countBegin(int64(rec.first), -1)
+	for _, entity := range e.entitiesOf(rec) {
 		e.releaseEntity(entity)
 	}
 	e.releaseEntity(rec.asset)
-	delete(e.alertIDs, alertName)
-	*rec = alert{}
-	e.free.alerts = append(e.free.alerts, i)
+	e.marks.remove(rec.marks, int(rec.entities)+int(rec.techniques))
+	e.alerts.remove(i)
 }
 
 // learn takes an alert's facts into the tables; it is in no incident yet.
 func (e *Engine) learn(a *model.Alert) id {
-	i := take(&e.alerts, &e.free.alerts)
-	rec := &e.alerts[i]
-	*rec = alert{name: a.Name, incident: none, first: seconds(a.First), alone: a.CorrelationDisabled, low: -1, high: -1}
+	i := e.alerts.add(a.Name)
+	rec := &e.alerts.rows[i]
+	*rec = alert{incident: none, first: seconds(a.First), alone: a.CorrelationDisabled, low: -1, high: -1, link: link{entity: none}}
 	rec.last = max(rec.first, seconds(a.Last))
 	rec.active = activity(rec.first, rec.last, a.Occurrences)
 	for _, t := range a.Tactics {
@@ -98,32 +98,54 @@ func (e *Engine) learn(a *model.Alert) id {
 			rec.high = max(rec.high, order)
 		}
 	}
-	r := rule{a.Service, a.Detection, a.Rule}
-	known, ok := e.ruleIDs[r]
-	if !ok {
-		known = id(len(e.ruleActive))
-		e.ruleIDs[r], e.ruleActive = known, append(e.ruleActive, 0)
-	}
-	rec.rule = known
 	asset := assetOf(a)
 	rec.asset = e.entityID(asset, e.policy.weight(asset))
-	e.learnEntities(rec, a.Entities)
-	rec.techniques = techniquesOf(a)
-	e.countActivity(rec.rule, rec.asset, int64(rec.active))
-	e.countBegin(rec.first, 1)
-	e.alertIDs[a.Name] = i
+	rec.rule = enlist(&e.rules, rule{a.Service, a.Detection, a.Rule}, rec.active)
+	rec.onAsset = enlist(&e.onAssets, onAsset{rec.rule, rec.asset}, rec.active)
+	e.learnMarks(rec, a)
+	e.countBegin(int64(rec.first), 1)
 	return i
 }
 
-// learnEntities keeps the entities that can join, at most MaxEntities, the
-// weightiest, and the asset, by which routine is kept together.
-func (e *Engine) learnEntities(rec *alert, entities []model.Entity) {
-	type weighed struct {
-		model.Entity
-		weight int
+// learnMarks keeps what the alert can share: the entities that can join, at most
+// MaxEntities, the weightiest; the asset, by which routine is kept together;
+// and the techniques.
+func (e *Engine) learnMarks(rec *alert, a *model.Alert) {
+	worth := e.worth(a.Entities)
+	var few [16]id
+	marks := few[:0]
+	for _, ent := range worth {
+		marks = append(marks, e.entityID(ent.Key, ent.weight))
 	}
-	var few [16]weighed
-	worth := few[:0]
+	if !slices.Contains(marks, rec.asset) && len(worth) < 64 {
+		e.entities.rows[rec.asset].users++
+		marks = append(marks, rec.asset)
+	}
+	slices.Sort(marks)
+	for _, ent := range worth {
+		if attacker(ent.Role) {
+			entity, _ := e.entities.find(ent.Key)
+			at, _ := slices.BinarySearch(marks, entity)
+			rec.attackers |= 1 << at
+		}
+	}
+	rec.entities = uint8(len(marks))
+	for _, t := range techniquesOf(a) {
+		marks = append(marks, id(t))
+	}
+	rec.techniques = uint8(len(marks)) - rec.entities
+	rec.marks = e.marks.add(marks)
+}
+
+// weighed is an entity with the most bits that sharing it can be worth.
+type weighed struct {
+	model.Entity
+	weight int
+}
+
+// worth are the entities that can join, each once, the weightiest first.
+func (e *Engine) worth(entities []model.Entity) []weighed {
+	worth := e.weighed[:0]
 	for _, ent := range entities {
 		if w := e.policy.weight(ent.Key); w > 0 {
 			worth = append(worth, weighed{ent, w})
@@ -132,22 +154,16 @@ func (e *Engine) learnEntities(rec *alert, entities []model.Entity) {
 	slices.SortFunc(worth, func(a, b weighed) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), a.Compare(b.Key), cmp.Compare(a.Role, b.Role))
 	})
+	e.weighed = worth[:0]
 	worth = slices.CompactFunc(worth, func(a, b weighed) bool { return a.Key == b.Key })
-	worth = worth[:min(len(worth), e.policy.MaxEntities)]
-	rec.entities = make([]id, len(worth), len(worth)+1)
-	for i, ent := range worth {
-		rec.entities[i] = e.entityID(ent.Key, ent.weight)
-	}
-	if !slices.Contains(rec.entities, rec.asset) && len(worth) < 64 {
-		e.entities[rec.asset].users++
-		rec.entities = append(rec.entities, rec.asset)
-	}
-	slices.Sort(rec.entities)
-	for _, ent := range worth {
-		if attacker(ent.Role) {
-			at, _ := slices.BinarySearch(rec.entities, e.entityIDs[ent.Key])
-			rec.attackers |= 1 << at
-		}
+	return worth[:min(len(worth), e.policy.MaxEntities)]
+}
+
+// setLink remembers the edge that joined an alert.
+func (e *Engine) setLink(rec *alert, l Link) {
+	rec.link = link{reason: linkReasonOf(l.Reason), peer: l.Peer, entity: none, bits: float32(l.Weight)}
+	if entity, ok := e.entities.find(l.Entity); ok && l.Entity.Name != "" && (e.names(rec, entity) || entity == rec.asset) {
+		rec.link.entity = entity
 	}
 }
 

@@ -2,81 +2,90 @@ package correlation
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
-// id is a place in one of the engine's tables. Tables are slices of plain
-// values, so that a million open alerts cost little to hold and to collect.
-type id = int32
-
-const none id = -1
-
-// alert is what is remembered of an alert.
+// alert is what is remembered of an alert. Tables hold a million of them: no
+// field is wider than it has to be.
 type alert struct {
-	name        string
-	entities    []id        // those that may join, sorted
-	techniques  []technique // sorted
-	incident    id
-	rule, asset id
-	first, last int64 // Unix seconds
-	active      int32 // minutes in which it can have occurred
-	surprise    float32
-	low, high   int8   // tactics reached, by order; -1 is none
-	routine     bool   // nothing but what its asset does anyway
-	alone       bool   // opted out of correlation
-	attackers   uint64 // which of the entities are the attacker's
-	link        link
+	link          link
+	attackers     uint64 // which of the entities are the attacker's
+	marks         uint32 // where the entities that may join are listed, sorted, and after them the techniques, sorted
+	entities      uint8  // how many
+	techniques    uint8
+	incident      id
+	rule, onAsset id
+	asset         id
+	first, last   uint32 // Unix seconds
+	active        int32  // minutes in which it can have occurred
+	surprise      float32
+	low, high     int8 // tactics reached, by order; -1 is none
+	routine       bool // nothing but what its asset does anyway
+	alone         bool // opted out of correlation
 }
 
 // link is the edge that joined the alert: one edge of the incident's spanning tree.
 type link struct {
-	reason string
 	peer   string
 	entity id
 	bits   float32
+	reason linkReason
 }
 
 // incident is a set of alerts.
 type incident struct {
-	name    string
 	members []id
 	facts   *IncidentFacts // nil until people said something
 	mark    int32          // scratch of who looks at candidates: a place or a count; else 0
-	opened  int64          // when its first alert began
 	notable int32          // members that are not routine; an incident without takes only routine
+	opened  uint32         // when its first alert began
 }
 
 // entity is anything that alerts can share.
 type entity struct {
-	key      model.Key
-	weight   int8
-	users    int32 // alerts that refer to it
-	alerts   int32 // alerts that may join by it
-	postings []posting
+	postings  []posting
+	users     int32 // alerts that refer to it
+	alerts    int32 // alerts that may join by it
+	weight    int8
+	scope     bool // where assets live: that two assets live in one place says nothing
+	namespace bool
 }
 
 // posting says that an incident has an entity, and names the alert that
 // speaks for it there: the most vigorous. The newest come first.
 type posting struct {
 	incident, peer id
-	asset          id    // of the peer
-	notable        int32 // alerts of the incident with the entity that are not routine
-	last           int64 // newest sign of life
-	vigour         float64
+	asset          id     // of the peer
+	notable        int32  // alerts of the incident with the entity that are not routine
+	last           uint32 // newest sign of life
 }
 
-// vigour lets one alert of an incident speak for an entity: the newer, and the
+// frequency is how often a rule fires, anywhere or on one asset.
+type frequency struct {
+	minutes int64 // of activity
+	alerts  int32
+}
+
+// role is what an alert says in a list of postings: when it gave its last sign
+// of life, and how much it has to say compared with others of its incident.
+type role func(*alert) (last uint32, vigour float64)
+
+// member lets one alert of an incident speak for an entity: the newer, and the
 // more surprising. A bit of surprise is worth ten minutes: about the pause
 // between the steps of an attack. Routine speaks only where nothing else does.
-func (a *alert) vigour() float64 {
+func member(a *alert) (uint32, float64) {
 	if a.routine {
-		return float64(a.last) - 1e12
+		return a.last, float64(a.last) - 1e12
 	}
-	return float64(a.last)/(10*60) + float64(a.surprise)
+	return a.last, float64(a.last)/(10*60) + float64(a.surprise)
 }
+
+// newcomer lets the alert that began last speak for its incident.
+func newcomer(a *alert) (uint32, float64) { return a.first, float64(a.first) }
 
 // rule is a detector's rule.
 type rule struct{ service, detection, name string }
@@ -88,81 +97,74 @@ type onAsset struct{ rule, asset id }
 // What it holds is a function of the alerts and their memberships, not of the
 // order in which they came.
 type index struct {
-	alertIDs    map[string]id
-	alerts      []alert
-	incidentIDs map[string]id
-	incidents   []incident
-	entityIDs   map[model.Key]id
-	entities    []entity
-	ruleIDs     map[rule]id
-	ruleActive  []int64           // minutes of activity by rule
-	active      map[onAsset]int64 // the same by rule on an asset
-	hours       map[int64]int32   // alerts that began within an hour
-	start       int64             // the first of these hours
-	recent      [2][]posting      // the incidents that grew last by more than routine, and by what is rare, newest first
-	speaks      [2]float32        // the surprise from which on an alert is notable, and rare
-	techniques  map[technique][]posting
-	quiet       []id // the newest routine alerts, newest first
-	free        struct{ alerts, incidents, entities []id }
+	alerts     table[string, alert]
+	incidents  table[string, incident]
+	entities   table[model.Key, entity]
+	rules      table[rule, frequency]
+	onAssets   table[onAsset, frequency]
+	marks      lists // of alerts: their entities and techniques
+	techniques map[technique][]posting
+	hours      map[int64]int32 // alerts that began within an hour
+	start      int64           // the first of these hours
+	recent     [2][]posting    // the incidents that grew last by more than routine, and by what is rare, newest first
+	speaks     [2]float32      // the surprise from which on an alert is notable, and rare
+	quiet      []id            // the newest routine alerts, newest first
+	limit      int             // of postings in a list
 }
 
-func newIndex() index {
-	return index{
-		alertIDs: map[string]id{}, incidentIDs: map[string]id{}, entityIDs: map[model.Key]id{},
-		ruleIDs: map[rule]id{}, active: map[onAsset]int64{}, hours: map[int64]int32{}, techniques: map[technique][]posting{},
-	}
-}
+// entitiesOf are the entities by which an alert may join.
+func (x *index) entitiesOf(a *alert) []id { return x.marks.at(a.marks, int(a.entities)) }
 
-// take finds a free place in a table, or makes one.
-func take[T any](table *[]T, free *[]id) id {
-	if n := len(*free); n > 0 {
-		place := (*free)[n-1]
-		*free = (*free)[:n-1]
-		return place
-	}
-	var zero T
-	*table = append(*table, zero)
-	return id(len(*table) - 1)
+func (x *index) techniquesOf(a *alert) []id {
+	return x.marks.at(a.marks+uint32(a.entities), int(a.techniques))
 }
 
 // incidentID finds the incident of that name, or makes it.
 func (x *index) incidentID(name string) id {
-	if i, ok := x.incidentIDs[name]; ok {
+	if i, ok := x.incidents.find(name); ok {
 		return i
 	}
-	i := take(&x.incidents, &x.free.incidents)
-	x.incidents[i] = incident{name: name}
-	x.incidentIDs[name] = i
-	return i
+	return x.incidents.add(name)
 }
 
 // entityID finds the entity, or makes it, and counts a user.
 func (x *index) entityID(key model.Key, weight int) id {
-	i, ok := x.entityIDs[key]
+	i, ok := x.entities.find(key)
 	if !ok {
-		i = take(&x.entities, &x.free.entities)
-		x.entities[i] = entity{key: key, weight: int8(weight)}
-		x.entityIDs[key] = i
+		i = x.entities.add(key)
+		x.entities.rows[i] = entity{weight: int8(weight), scope: isScope(key.Kind), namespace: key.Kind == model.KindNamespace}
 	}
-	x.entities[i].users++
+	x.entities.rows[i].users++
 	return i
 }
 
 func (x *index) releaseEntity(i id) {
-	ent := &x.entities[i]
-	if ent.users--; ent.users == 0 {
-		delete(x.entityIDs, ent.key)
-		*ent = entity{}
-		x.free.entities = append(x.free.entities, i)
+	if x.entities.rows[i].users--; x.entities.rows[i].users == 0 {
+		x.entities.remove(i)
 	}
 }
 
-// countActivity adds minutes of activity to the base rates of a rule.
-func (x *index) countActivity(r, asset id, minutes int64) {
-	x.ruleActive[r] += minutes
-	key := onAsset{r, asset}
-	if x.active[key] += minutes; x.active[key] == 0 {
-		delete(x.active, key)
+// isScope says that a kind of entity is where assets live.
+func isScope(kind model.EntityKind) bool {
+	return kind == model.KindNode || kind == model.KindNamespace || kind == model.KindCluster
+}
+
+// enlist counts an alert and its activity for a key, in a table of frequencies.
+func enlist[K comparable](t *table[K, frequency], key K, minutes int32) id {
+	i, ok := t.find(key)
+	if !ok {
+		i = t.add(key)
+	}
+	t.rows[i].alerts++
+	t.rows[i].minutes += int64(minutes)
+	return i
+}
+
+// delist takes an alert and its activity out again.
+func delist[K comparable](t *table[K, frequency], i id, minutes int32) {
+	t.rows[i].minutes -= int64(minutes)
+	if t.rows[i].alerts--; t.rows[i].alerts == 0 {
+		t.remove(i)
 	}
 }
 
@@ -185,58 +187,59 @@ func (x *index) countBegin(at int64, n int32) {
 	}
 }
 
-// post lets an alert stand for its entities in its incident.
-func (x *index) post(a id, limit int) {
-	rec := &x.alerts[a]
+// post lets an alert stand for its entities and techniques in its incident.
+func (x *index) post(a id) {
+	rec := &x.alerts.rows[a]
 	if rec.alone {
 		return
 	}
-	p := posting{incident: rec.incident, peer: a, asset: rec.asset, notable: rec.notable(), last: rec.last, vigour: rec.vigour()}
-	for _, e := range rec.entities {
-		x.entities[e].alerts++
-		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
+	p := posting{incident: rec.incident, peer: a, asset: rec.asset, notable: rec.notable()}
+	for _, e := range x.entitiesOf(rec) {
+		x.entities.rows[e].alerts++
 	}
-	for _, t := range rec.techniques {
-		x.techniques[t] = x.insert(x.techniques[t], p, limit)
-	}
-	p.last, p.vigour = rec.first, float64(rec.first)
+	x.renew(p)
 	for i, least := range x.speaks { // what is not surprising by itself says nothing about other assets
 		if rec.surprise >= least {
-			x.recent[i] = x.insert(x.recent[i], p, limit)
+			x.recent[i] = x.insert(x.recent[i], p, newcomer)
 		}
 	}
 	if rec.routine {
-		x.hush(a, limit)
+		x.hush(a)
 	}
 }
 
 // touch renews an alert's postings after a further occurrence.
-func (x *index) touch(a id, limit int) {
-	rec := &x.alerts[a]
-	if rec.alone || rec.incident == none {
-		return
+func (x *index) touch(a id) {
+	if rec := &x.alerts.rows[a]; !rec.alone && rec.incident != none {
+		x.renew(posting{incident: rec.incident, peer: a, asset: rec.asset})
 	}
-	p := posting{incident: rec.incident, peer: a, asset: rec.asset, last: rec.last, vigour: rec.vigour()}
-	for _, e := range rec.entities {
-		x.entities[e].postings = x.insert(x.entities[e].postings, p, limit)
+}
+
+// renew puts a posting into the lists of all that its peer can share.
+func (x *index) renew(p posting) {
+	rec := &x.alerts.rows[p.peer]
+	for _, e := range x.entitiesOf(rec) {
+		x.entities.rows[e].postings = x.insert(x.entities.rows[e].postings, p, member)
 	}
-	for _, t := range rec.techniques {
-		x.techniques[t] = x.insert(x.techniques[t], p, limit)
+	for _, t := range x.techniquesOf(rec) {
+		x.techniques[technique(t)] = x.insert(x.techniques[technique(t)], p, member)
 	}
 }
 
 // insert puts a posting into a list, which keeps the newest up to a limit.
-func (x *index) insert(list []posting, p posting, limit int) []posting {
+func (x *index) insert(list []posting, p posting, as role) []posting {
+	last, vigour := as(&x.alerts.rows[p.peer])
+	p.last = last
 	at := slices.IndexFunc(list, func(old posting) bool { return old.incident == p.incident })
 	switch {
 	case at >= 0:
 		old := list[at]
 		p.notable += old.notable
-		p.last = max(p.last, old.last)
-		if old.vigour > p.vigour || old.vigour == p.vigour && x.alerts[old.peer].name <= x.alerts[p.peer].name {
-			p.vigour, p.peer, p.asset = old.vigour, old.peer, old.asset
+		p.last = max(last, old.last)
+		if _, v := as(&x.alerts.rows[old.peer]); v > vigour || v == vigour && x.alerts.keys[old.peer] <= x.alerts.keys[p.peer] {
+			p.peer, p.asset = old.peer, old.asset
 		}
-	case len(list) < limit:
+	case len(list) < x.limit:
 		at, list = len(list), append(list, p)
 	case x.newer(p, list[len(list)-1]):
 		at = len(list) - 1
@@ -252,7 +255,7 @@ func (x *index) insert(list []posting, p posting, limit int) []posting {
 
 // newer orders postings: by last sign of life, then by name.
 func (x *index) newer(a, b posting) bool {
-	return a.last > b.last || a.last == b.last && x.incidents[a.incident].name < x.incidents[b.incident].name
+	return a.last > b.last || a.last == b.last && x.incidents.keys[a.incident] < x.incidents.keys[b.incident]
 }
 
 // notable counts the alert if it is not routine.
@@ -265,111 +268,105 @@ func (a *alert) notable() int32 {
 
 // hush remembers the newest routine alerts: what looks like routine may turn out to
 // be the beginning of something.
-func (x *index) hush(a id, limit int) {
-	rec := &x.alerts[a]
-	at, _ := slices.BinarySearchFunc(x.quiet, rec, func(b id, rec *alert) int {
-		return cmp.Or(cmp.Compare(rec.first, x.alerts[b].first), cmp.Compare(x.alerts[b].name, rec.name))
+func (x *index) hush(a id) {
+	at, _ := slices.BinarySearchFunc(x.quiet, a, func(b, a id) int {
+		return cmp.Or(cmp.Compare(x.alerts.rows[a].first, x.alerts.rows[b].first), cmp.Compare(x.alerts.keys[b], x.alerts.keys[a]))
 	})
-	if at < limit {
+	if at < x.limit {
 		x.quiet = slices.Insert(x.quiet, at, a)
-		x.quiet = x.quiet[:min(len(x.quiet), limit)]
+		x.quiet = x.quiet[:min(len(x.quiet), x.limit)]
 	}
 }
 
 // unpost takes an alert that has left its incident out of the lists.
-func (x *index) unpost(a, from id, limit int) {
-	rec := &x.alerts[a]
+func (x *index) unpost(a, from id) {
+	rec := &x.alerts.rows[a]
 	if rec.alone {
 		return
 	}
-	for _, e := range rec.entities {
-		ent := &x.entities[e]
+	for _, e := range x.entitiesOf(rec) {
+		ent := &x.entities.rows[e]
 		ent.alerts--
-		ent.postings = x.remove(ent.postings, a, from, limit, func(m *alert) (int64, float64, bool) {
-			_, has := slices.BinarySearch(m.entities, e)
-			return m.last, m.vigour(), has
-		})
+		ent.postings = x.remove(ent.postings, a, from, member, func(m *alert) bool { return x.names(m, e) })
 	}
-	for _, t := range rec.techniques {
-		list := x.remove(x.techniques[t], a, from, limit, func(m *alert) (int64, float64, bool) {
-			return m.last, m.vigour(), slices.Contains(m.techniques, t)
+	for _, t := range x.techniquesOf(rec) {
+		list := x.remove(x.techniques[technique(t)], a, from, member, func(m *alert) bool {
+			return slices.Contains(x.techniquesOf(m), t)
 		})
-		if x.techniques[t] = list; len(list) == 0 {
-			delete(x.techniques, t)
+		if x.techniques[technique(t)] = list; len(list) == 0 {
+			delete(x.techniques, technique(t))
 		}
 	}
 	for i, least := range x.speaks {
-		x.recent[i] = x.remove(x.recent[i], a, from, limit, func(m *alert) (int64, float64, bool) {
-			return m.first, float64(m.first), m.surprise >= least
-		})
+		if rec.surprise >= least {
+			x.recent[i] = x.remove(x.recent[i], a, from, newcomer, func(m *alert) bool { return m.surprise >= least })
+		}
 	}
 }
 
+// names says whether an alert may join by an entity.
+func (x *index) names(a *alert, e id) bool {
+	_, has := slices.BinarySearch(x.entitiesOf(a), e)
+	return has
+}
+
 // remove takes an alert out of its incident's posting; where it spoke for the
-// incident, another member does from now on.
-func (x *index) remove(list []posting, a, from id, limit int, stands func(*alert) (int64, float64, bool)) []posting {
+// incident, another member that is listed does from now on.
+func (x *index) remove(list []posting, a, from id, as role, listed func(*alert) bool) []posting {
 	at := slices.IndexFunc(list, func(p posting) bool { return p.incident == from })
-	last, _, stood := stands(&x.alerts[a])
-	if at < 0 || !stood {
+	if at < 0 {
 		return list
 	}
-	if list[at].peer != a && list[at].last != last {
-		list[at].notable -= x.alerts[a].notable()
+	if last, _ := as(&x.alerts.rows[a]); list[at].peer != a && list[at].last != last {
+		list[at].notable -= x.alerts.rows[a].notable()
 		return list
 	}
 	list = slices.Delete(list, at, at+1)
-	for _, m := range x.incidents[from].members {
-		if m == a || x.alerts[m].alone {
-			continue
-		}
-		if last, v, has := stands(&x.alerts[m]); has {
-			list = x.insert(list, posting{incident: from, peer: m, asset: x.alerts[m].asset, notable: x.alerts[m].notable(), last: last, vigour: v}, limit)
+	for _, m := range x.incidents.rows[from].members {
+		if rec := &x.alerts.rows[m]; m != a && !rec.alone && listed(rec) {
+			list = x.insert(list, posting{incident: from, peer: m, asset: rec.asset, notable: rec.notable()}, as)
 		}
 	}
 	return list
 }
 
 // leave takes an alert out of its incident.
-func (x *index) leave(a id, limit int) {
-	from := x.alerts[a].incident
-	x.unpost(a, from, limit)
-	if x.alerts[a].routine {
+func (x *index) leave(a id) {
+	rec := &x.alerts.rows[a]
+	from := rec.incident
+	x.unpost(a, from)
+	if rec.routine {
 		x.quiet = slices.DeleteFunc(x.quiet, func(b id) bool { return b == a })
 	}
-	inc := &x.incidents[from]
+	inc := &x.incidents.rows[from]
 	inc.members = slices.DeleteFunc(inc.members, func(m id) bool { return m == a })
-	inc.notable -= x.alerts[a].notable()
-	if x.alerts[a].first == inc.opened && len(inc.members) > 0 {
-		inc.opened = x.alerts[inc.members[0]].first
+	inc.notable -= rec.notable()
+	if rec.first == inc.opened && len(inc.members) > 0 {
+		inc.opened = x.alerts.rows[inc.members[0]].first
 		for _, m := range inc.members {
-			inc.opened = min(inc.opened, x.alerts[m].first)
+			inc.opened = min(inc.opened, x.alerts.rows[m].first)
 		}
 	}
 	if len(inc.members) == 0 && inc.facts == nil {
-		delete(x.incidentIDs, inc.name)
-		*inc = incident{}
-		x.free.incidents = append(x.free.incidents, from)
+		x.incidents.remove(from)
 	}
-	x.alerts[a].incident = none
+	rec.incident = none
 }
 
 // enter puts an alert into an incident.
-func (x *index) enter(a, into id, limit int) {
-	x.alerts[a].incident = into
-	inc := &x.incidents[into]
+func (x *index) enter(a, into id) {
+	rec, inc := &x.alerts.rows[a], &x.incidents.rows[into]
+	rec.incident = into
 	inc.members = append(inc.members, a)
-	inc.notable += x.alerts[a].notable()
-	if first := x.alerts[a].first; len(inc.members) == 1 || first < inc.opened {
-		inc.opened = first
+	inc.notable += rec.notable()
+	if len(inc.members) == 1 || rec.first < inc.opened {
+		inc.opened = rec.first
 	}
-	x.post(a, limit)
+	x.post(a)
 }
 
-// seconds are Unix seconds within what a calendar can mean: hostile times
-// must not overflow.
-func seconds(t time.Time) int64 {
-	return min(max(t.Unix(), 0), 1<<38)
-}
+// seconds are Unix seconds, from 1970 to 2106: a hostile time is one of the two.
+func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32)) }
 
 // assetRank orders the kinds by which an alert's base rate is learned: what lives
 // long and runs one thing comes first.

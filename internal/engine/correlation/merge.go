@@ -11,8 +11,8 @@ import (
 // that is written already.
 func (e *Engine) SetIncident(f IncidentFacts) {
 	i := e.incidentID(f.Name)
-	was := e.incidents[i].said().RedirectedTo
-	e.incidents[i].facts = &f
+	was := e.incidents.rows[i].said().RedirectedTo
+	e.incidents.rows[i].facts = &f
 	if to := f.RedirectedTo; to == "" || e.leadsTo(to, f.Name) {
 		f.RedirectedTo = was // a circle leads nowhere; a merge is not undone by what was said before it
 	}
@@ -23,41 +23,39 @@ func (e *Engine) SetIncident(f IncidentFacts) {
 
 // leadsTo says whether following redirects from one incident reaches another.
 func (e *Engine) leadsTo(from, name string) bool {
-	for range len(e.incidents) + 1 {
+	for range len(e.incidents.rows) + 1 {
 		if from == name {
 			return true
 		}
-		i, ok := e.incidentIDs[from]
-		if !ok || e.incidents[i].said().RedirectedTo == "" {
+		i, ok := e.incidents.find(from)
+		if !ok || e.incidents.rows[i].said().RedirectedTo == "" {
 			return false
 		}
-		from = e.incidents[i].said().RedirectedTo
+		from = e.incidents.rows[i].said().RedirectedTo
 	}
 	return true
 }
 
 // ForgetIncident drops what people said about an incident that was deleted.
 func (e *Engine) ForgetIncident(name string) {
-	i, ok := e.incidentIDs[name]
+	i, ok := e.incidents.find(name)
 	if !ok {
 		return
 	}
-	e.incidents[i].facts = nil
-	if len(e.incidents[i].members) == 0 {
-		delete(e.incidentIDs, name)
-		e.incidents[i] = incident{}
-		e.free.incidents = append(e.free.incidents, i)
+	e.incidents.rows[i].facts = nil
+	if len(e.incidents.rows[i].members) == 0 {
+		e.incidents.remove(i)
 	}
 }
 
 // Resolve follows redirects to the incident that holds the alerts now.
 func (e *Engine) Resolve(name string) string {
-	for range len(e.incidents) + 1 {
-		i, ok := e.incidentIDs[name]
-		if !ok || e.incidents[i].facts == nil || e.incidents[i].facts.RedirectedTo == "" {
+	for range len(e.incidents.rows) + 1 {
+		i, ok := e.incidents.find(name)
+		if !ok || e.incidents.rows[i].facts == nil || e.incidents.rows[i].facts.RedirectedTo == "" {
 			return name
 		}
-		name = e.incidents[i].facts.RedirectedTo
+		name = e.incidents.rows[i].facts.RedirectedTo
 	}
 	return name
 }
@@ -65,8 +63,8 @@ func (e *Engine) Resolve(name string) string {
 // CanMerge says why source may not be merged into target, as a constant, or
 // nothing if it may. A person's merge obeys the same rules as the engine's.
 func (e *Engine) CanMerge(source, target string) string {
-	s, known := e.incidentIDs[source]
-	t, there := e.incidentIDs[target]
+	s, known := e.incidents.find(source)
+	t, there := e.incidents.find(target)
 	switch {
 	case !known || !there:
 		return RefusedNotFound
@@ -101,7 +99,7 @@ var refusals = map[string]string{
 }
 
 func (e *Engine) refusal(a, b id) string {
-	x, y := e.incidents[a].said(), e.incidents[b].said()
+	x, y := e.incidents.rows[a].said(), e.incidents.rows[b].said()
 	differ := func(s, t string) bool { return s != "" && t != "" && s != t }
 	switch {
 	case x.RedirectedTo != "" || y.RedirectedTo != "":
@@ -114,7 +112,7 @@ func (e *Engine) refusal(a, b id) string {
 		return RefusedClassification
 	case differ(x.Determination, y.Determination):
 		return RefusedDetermination
-	case len(e.incidents[a].members)+len(e.incidents[b].members) >= e.policy.MaxAlerts:
+	case len(e.incidents.rows[a].members)+len(e.incidents.rows[b].members) >= e.policy.MaxAlerts:
 		return RefusedSize
 	}
 	return ""
@@ -147,25 +145,25 @@ func (e *Engine) join(d *Decision, into, other id, reason string) id {
 		refused = e.refusal(into, other)
 	}
 	if refused != "" {
-		d.resembles(e.incidents[other].name, SimilarMergeRefused, "not merged: "+refusals[refused])
+		d.resembles(e.incidents.keys[other], SimilarMergeRefused, "not merged: "+refusals[refused])
 		return into
 	}
 	source, target := into, other
 	if e.survives(into, other) {
 		source, target = other, into
 	}
-	d.Merges = append(d.Merges, Merge{e.incidents[source].name, e.incidents[target].name, reason})
+	d.Merges = append(d.Merges, Merge{e.incidents.keys[source], e.incidents.keys[target], reason})
 	e.redirect(source, target)
 	return target
 }
 
 // survives says whether a rather than b keeps its name: the one with more human work, then the older.
 func (e *Engine) survives(a, b id) bool {
-	x, y := &e.incidents[a], &e.incidents[b]
+	x, y := &e.incidents.rows[a], &e.incidents.rows[b]
 	return cmp.Or(
 		-cmp.Compare(x.said().HumanWork, y.said().HumanWork),
 		cmp.Compare(x.opened, y.opened),
-		cmp.Compare(x.name, y.name)) < 0
+		cmp.Compare(e.incidents.keys[a], e.incidents.keys[b])) < 0
 }
 
 // redirect moves all alerts of an incident into another.
@@ -173,38 +171,38 @@ func (e *Engine) redirect(source, target id) {
 	if source == target {
 		return
 	}
-	from := &e.incidents[source]
+	from := &e.incidents.rows[source]
 	if from.facts == nil {
-		from.facts = &IncidentFacts{Name: from.name}
+		from.facts = &IncidentFacts{Name: e.incidents.keys[source]}
 	}
-	from.facts.RedirectedTo = e.incidents[target].name
+	from.facts.RedirectedTo = e.incidents.keys[target]
 	for _, m := range slices.Clone(from.members) {
-		e.leave(m, e.policy.HubIncidents)
-		e.enter(m, target, e.policy.HubIncidents)
+		e.leave(m)
+		e.enter(m, target)
 	}
 }
 
 // Move puts a known alert into an incident because a person said so; an empty
 // name means an incident of its own. Refused says why not, as a constant.
 func (e *Engine) Move(alertName, incidentName string) (d Decision, refused string) {
-	i, ok := e.alertIDs[alertName]
+	i, ok := e.alerts.find(alertName)
 	if !ok {
 		return d, RefusedNotFound
 	}
 	target := e.Resolve(cmp.Or(incidentName, alertName))
-	into, known := e.incidentIDs[target]
+	into, known := e.incidents.find(target)
 	switch {
-	case known && e.alerts[i].incident == into:
+	case known && e.alerts.rows[i].incident == into:
 		return e.recall(i), ""
 	case !known && incidentName != "" && incidentName != alertName:
 		return d, RefusedNotFound
-	case known && e.incidents[into].resolved():
+	case known && e.incidents.rows[into].resolved():
 		return d, RefusedResolved
-	case known && len(e.incidents[into].members) >= e.policy.MaxAlerts:
+	case known && len(e.incidents.rows[into].members) >= e.policy.MaxAlerts:
 		return d, RefusedSize
 	}
-	e.leave(i, e.policy.HubIncidents)
-	rec := &e.alerts[i]
+	e.leave(i)
+	rec := &e.alerts.rows[i]
 	d = Decision{
 		New: !known, Routine: rec.routine, Surprise: float64(rec.surprise),
 		Incident: target, Links: []Link{{Reason: LinkManualAssociation}},
@@ -217,32 +215,32 @@ func (e *Engine) Move(alertName, incidentName string) (d Decision, refused strin
 // Reassign decides again for an alert whose entities have changed. It stays
 // where it is as long as that is not clearly wrong; it can unite its incident with others.
 func (e *Engine) Reassign(a model.Alert) Decision {
-	i, ok := e.alertIDs[a.Name]
+	i, ok := e.alerts.find(a.Name)
 	if !ok {
 		return e.Assign(a)
 	}
-	before := e.alerts[i]
-	was, old := e.incidents[before.incident].name, e.recall(i)
+	before := e.alerts.rows[i]
+	was, old := e.incidents.keys[before.incident], e.recall(i)
 	opener := was == a.Name
-	others := len(e.incidents[before.incident].members) - 1
-	if before.link.reason == LinkManualAssociation || before.alone {
+	others := len(e.incidents.rows[before.incident].members) - 1
+	if linkReasons[before.link.reason] == LinkManualAssociation || before.alone {
 		e.Forget(a.Name)
 		e.Restore(a, old)
 		return old
 	}
-	if e.incidents[before.incident].facts == nil {
-		e.incidents[before.incident].facts = &IncidentFacts{Name: was} // outlives its last alert
+	if e.incidents.rows[before.incident].facts == nil {
+		e.incidents.rows[before.incident].facts = &IncidentFacts{Name: was} // outlives its last alert
 	}
 	e.Forget(a.Name)
 	i = e.learn(&a)
 	d, into := e.decide(i)
-	home := e.incidentIDs[was]
-	moves := !opener && before.link.reason != LinkManualAssociation && len(d.Links) > 0 && d.Links[0].Weight >= float64(e.policy.MergeBits)
+	home := e.incidentID(was)
+	moves := !opener && len(d.Links) > 0 && d.Links[0].Weight >= float64(e.policy.MergeBits)
 	switch {
 	case into == home || e.Resolve(was) != was: // still the best, or united with it
 		d.New = false
 	case into != none && (opener && others == 0 || d.Links[0].Weight >= float64(e.policy.MergeBits) && opener) && e.refusal(home, into) == "":
-		d.Merges = append(d.Merges, Merge{was, e.incidents[into].name, MergeSharedEvidence})
+		d.Merges = append(d.Merges, Merge{was, e.incidents.keys[into], MergeSharedEvidence})
 		e.redirect(home, into)
 	case into != none && moves:
 	default:

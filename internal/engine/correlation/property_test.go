@@ -101,7 +101,7 @@ func TestRestartChangesNothing(t *testing.T) {
 
 func factsOf(e *Engine) []IncidentFacts {
 	var out []IncidentFacts
-	for _, inc := range e.incidents {
+	for _, inc := range e.incidents.rows {
 		if inc.facts != nil {
 			out = append(out, *inc.facts)
 		}
@@ -113,29 +113,29 @@ func factsOf(e *Engine) []IncidentFacts {
 func check(t *testing.T, e *Engine, decisions []Decision) {
 	t.Helper()
 	where := map[id]id{}
-	for i, inc := range e.incidents {
+	for i, inc := range e.incidents.rows {
 		for _, m := range inc.members {
 			if other, twice := where[m]; twice {
-				t.Fatalf("alert %s is in two incidents: %d and %d", e.alerts[m].name, other, i)
+				t.Fatalf("alert %s is in two incidents: %d and %d", e.alerts.keys[m], other, i)
 			}
 			where[m] = id(i)
-			if e.alerts[m].incident != id(i) {
-				t.Fatalf("alert %s does not know its incident", e.alerts[m].name)
+			if e.alerts.rows[m].incident != id(i) {
+				t.Fatalf("alert %s does not know its incident", e.alerts.keys[m])
 			}
 		}
 		if len(inc.members) > e.policy.MaxAlerts {
-			t.Fatalf("incident %s has %d alerts", inc.name, len(inc.members))
+			t.Fatalf("incident %s has %d alerts", e.incidents.keys[i], len(inc.members))
 		}
 		if inc.facts != nil && inc.facts.RedirectedTo != "" && len(inc.members) > 0 {
-			t.Fatalf("redirected incident %s still has alerts", inc.name)
+			t.Fatalf("redirected incident %s still has alerts", e.incidents.keys[i])
 		}
 	}
-	if len(where) != len(e.alertIDs) {
-		t.Fatalf("%d alerts are known, %d are in an incident", len(e.alertIDs), len(where))
+	if len(where) != e.alerts.len() {
+		t.Fatalf("%d alerts are known, %d are in an incident", e.alerts.len(), len(where))
 	}
-	for _, ent := range e.entities {
+	for i, ent := range e.entities.rows {
 		if len(ent.postings) > e.policy.HubIncidents {
-			t.Fatalf("entity %s has %d postings", ent.key, len(ent.postings))
+			t.Fatalf("entity %s has %d postings", e.entities.keys[i], len(ent.postings))
 		}
 		if !slices.IsSortedFunc(ent.postings, func(a, b posting) int {
 			if e.newer(a, b) {
@@ -143,7 +143,7 @@ func check(t *testing.T, e *Engine, decisions []Decision) {
 			}
 			return 1
 		}) {
-			t.Fatalf("the postings of %s are out of order", ent.key)
+			t.Fatalf("the postings of %s are out of order", e.entities.keys[i])
 		}
 	}
 	for _, d := range decisions {
@@ -190,9 +190,9 @@ func TestInvariants(t *testing.T) {
 	for _, a := range alerts {
 		e.Forget(a.Name)
 	}
-	if len(e.alertIDs)+len(e.entityIDs)+len(e.active)+len(e.hours)+len(e.techniques) != 0 {
-		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rates, %d hours, %d techniques",
-			len(e.alertIDs), len(e.entityIDs), len(e.active), len(e.hours), len(e.techniques))
+	if e.alerts.len()+e.entities.len()+e.rules.len()+e.onAssets.len()+len(e.hours)+len(e.techniques) != 0 {
+		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rules, %d of them on assets, %d hours, %d techniques",
+			e.alerts.len(), e.entities.len(), e.rules.len(), e.onAssets.len(), len(e.hours), len(e.techniques))
 	}
 }
 

@@ -28,6 +28,18 @@ func reasonFor(kind model.EntityKind) string {
 	return LinkSameAsset
 }
 
+// linkReason is the reason of a link as a number, zero where there is no link.
+type linkReason uint8
+
+var linkReasons = [...]string{
+	"", LinkSameFile, LinkSameURL, LinkSameAsset, LinkSameAddress, LinkSameAccount, LinkSameProcess, LinkSameImage,
+	LinkSameMailMessage, LinkProximateTime, LinkRoutine, LinkManualAssociation,
+}
+
+func linkReasonOf(reason string) linkReason {
+	return linkReason(max(slices.Index(linkReasons[:], reason), 0))
+}
+
 func sortLinks(links []Link) {
 	slices.SortFunc(links, func(a, b Link) int {
 		return cmp.Or(-cmp.Compare(a.Weight, b.Weight), a.Entity.Compare(b.Entity))

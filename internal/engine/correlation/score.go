@@ -3,13 +3,13 @@ package correlation
 import (
 	"cmp"
 	"slices"
-
-	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
 // subject is the alert being decided.
 type subject struct {
 	*alert
+	name     string
+	entities []id
 	at       int64
 	onAsset  float64 // rate of its rule on its asset
 	anywhere float64 // rate of its rule on any asset
@@ -28,12 +28,12 @@ type candidate struct {
 func (e *Engine) candidates(s *subject) []candidate {
 	found := e.scratch[:0]
 	for _, entity := range s.entities {
-		ent := &e.entities[entity]
-		elsewhere := ent.scope() && entity != s.asset
+		ent := &e.entities.rows[entity]
+		elsewhere := ent.scope && entity != s.asset
 		for i := range ent.postings {
 			p := &ent.postings[i]
-			if p.last <= s.at { // what the newest sign of life allows at most
-				span := within(s.at, p.last)
+			if last := int64(p.last); last <= s.at { // what the newest sign of life allows at most
+				span := within(s.at, last)
 				timing := bits(s.onAsset * span)
 				if float64(ent.weight)+timing < float64(e.policy.JoinBits) {
 					break // the rest is older still
@@ -48,7 +48,7 @@ func (e *Engine) candidates(s *subject) []candidate {
 			if elsewhere && p.asset != entity || p.notable == 0 {
 				continue
 			}
-			inc := &e.incidents[p.incident]
+			inc := &e.incidents.rows[p.incident]
 			b, timing := e.evidence(s, entity, p)
 			if b == 0 {
 				continue
@@ -57,13 +57,13 @@ func (e *Engine) candidates(s *subject) []candidate {
 				found = append(found, candidate{incident: p.incident})
 				inc.mark = int32(len(found))
 			}
-			if c := &found[inc.mark-1]; b > c.bits || b == c.bits && ent.key.Compare(e.entities[c.entity].key) < 0 {
+			if c := &found[inc.mark-1]; b > c.bits || b == c.bits && e.entities.keys[entity].Compare(e.entities.keys[c.entity]) < 0 {
 				c.bits, c.timing, c.entity, c.peer = b, timing, entity, p.peer
 			}
 		}
 	}
 	for _, c := range found {
-		e.incidents[c.incident].mark = 0
+		e.incidents.rows[c.incident].mark = 0
 	}
 	slices.SortFunc(found, e.better)
 	e.scratch = found
@@ -71,7 +71,7 @@ func (e *Engine) candidates(s *subject) []candidate {
 }
 
 func (e *Engine) better(a, b candidate) int {
-	return cmp.Or(-cmp.Compare(a.bits, b.bits), cmp.Compare(e.incidents[a.incident].name, e.incidents[b.incident].name))
+	return cmp.Or(-cmp.Compare(a.bits, b.bits), cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident]))
 }
 
 // evidence is how much speaks against chance when the subject shares an
@@ -82,16 +82,17 @@ func (e *Engine) better(a, b candidate) int {
 //     between two assets at most twice the entity's weight;
 //   - one bit more for a step forward along the tactics.
 func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing float64) {
-	ent, peer := &e.entities[entity], &e.alerts[p.peer]
-	if peer.routine || max(s.at-peer.last, peer.last-s.at) > e.window || ent.scope() && entity != s.asset && entity != peer.asset {
+	ent, peer := &e.entities.rows[entity], &e.alerts.rows[p.peer]
+	first, last := int64(peer.first), int64(peer.last)
+	if peer.routine || apart(s.at, last) > e.window || ent.scope && entity != s.asset && entity != peer.asset {
 		return 0, 0
 	}
 	weight := float64(ent.weight)
-	if asset := &e.entities[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {
+	if asset := &e.entities.rows[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {
 		weight = min(weight, float64(asset.weight)) // another name of the asset: says no more than the asset
 	}
-	span := within(s.at, peer.last)
-	if s.at >= peer.first && s.at <= peer.last {
+	span := within(s.at, last)
+	if s.at >= first && s.at <= last {
 		span = lag // while the peer goes on
 	}
 	shared := min(weight, bits(e.rate(int64(ent.alerts-p.notable), s.at)*span))
@@ -109,19 +110,14 @@ func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing floa
 	return round(total), timing
 }
 
-// scope says that the entity is where assets live. That two assets live in one
-// place says nothing; that one alert is about the place itself does.
-func (ent *entity) scope() bool {
-	switch ent.key.Kind {
-	case model.KindNode, model.KindNamespace, model.KindCluster:
-		return true
-	}
-	return false
-}
-
 // rateOf is how often a peer's rule fires on its asset, but for the peer itself.
 func (e *Engine) rateOf(peer *alert, at int64) float64 {
-	return e.rate(e.active[onAsset{peer.rule, peer.asset}]-int64(peer.active), at)
+	return e.rate(e.onAssets.rows[peer.onAsset].minutes-int64(peer.active), at)
+}
+
+// rateAnywhere is how often an alert's rule fires on any asset, but for the alert itself.
+func (e *Engine) rateAnywhere(a *alert, at int64) float64 {
+	return e.rate(e.rules.rows[a.rule].minutes-int64(a.active), at)
 }
 
 // proximate is the incident that grew last within the proximate window, if
@@ -134,18 +130,18 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 	for which := range e.recent {
 		for i := range e.recent[which] {
 			p := &e.recent[which][i]
-			if s.at-p.last > e.proximateWindow {
+			last := int64(p.last)
+			if s.at-last > e.proximateWindow {
 				break // the rest is older still
 			}
-			peer, inc := &e.alerts[p.peer], &e.incidents[p.incident]
-			if p.last-s.at > e.proximateWindow || p.incident == except || inc.resolved() || len(inc.members) >= e.policy.MaxAlerts ||
+			peer, inc := &e.alerts.rows[p.peer], &e.incidents.rows[p.incident]
+			if last-s.at > e.proximateWindow || p.incident == except || inc.resolved() || len(inc.members) >= e.policy.MaxAlerts ||
 				peer.surprise < rare && !s.routine && !e.fresh(p.incident, s.at) {
 				continue
 			}
-			span := within(s.at, p.last)
-			b := round(bits(max(s.anywhere, e.rate(e.ruleActive[peer.rule]-int64(peer.active), s.at)) * span))
+			b := round(bits(max(s.anywhere, e.rateAnywhere(peer, s.at)) * within(s.at, last)))
 			c := candidate{incident: p.incident, entity: none, peer: p.peer, bits: b, timing: b}
-			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.elsewhere(s, peer) && !e.otherAttacker(s, inc) {
+			if b >= float64(e.policy.JoinBits) && (!found || e.better(c, best) < 0) && !e.elsewhere(s.entities, peer) && !e.otherAttacker(s, inc) {
 				best, found = c, true
 			}
 		}
@@ -155,20 +151,18 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 
 // elsewhere says that both name a namespace, and not the same: time alone joins
 // within one place only.
-func (e *Engine) elsewhere(s *subject, peer *alert) bool {
+func (e *Engine) elsewhere(entities []id, peer *alert) bool {
 	named := false
-	for _, entity := range peer.entities {
-		if e.entities[entity].key.Kind != model.KindNamespace {
+	for _, entity := range e.entitiesOf(peer) {
+		if !e.entities.rows[entity].namespace {
 			continue
 		}
-		if _, has := slices.BinarySearch(s.entities, entity); has {
+		if slices.Contains(entities, entity) {
 			return false
 		}
 		named = true
 	}
-	return named && slices.ContainsFunc(s.entities, func(entity id) bool {
-		return e.entities[entity].key.Kind == model.KindNamespace
-	})
+	return named && slices.ContainsFunc(entities, func(entity id) bool { return e.entities.rows[entity].namespace })
 }
 
 // otherAttacker says that both the subject and the incident name an attacker,
@@ -179,8 +173,8 @@ func (e *Engine) otherAttacker(s *subject, inc *incident) bool {
 	}
 	named := false
 	for _, m := range inc.members {
-		peer := &e.alerts[m]
-		for i, entity := range peer.entities {
+		peer := &e.alerts.rows[m]
+		for i, entity := range e.entitiesOf(peer) {
 			if peer.attackers>>i&1 == 0 {
 				continue
 			}

@@ -36,10 +36,10 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 		return
 	}
 	for _, r := range e.sameEntities(s) {
-		d.resembles(e.incidents[r.incident].name, SimilarEntities, "shares "+e.entities[r.entity].key.String())
+		d.resembles(e.incidents.keys[r.incident], SimilarEntities, "shares "+e.entities.keys[r.entity].String())
 	}
 	for _, r := range e.sameTechniques(s) {
-		d.resembles(e.incidents[r.incident].name, SimilarTechniques, "same techniques "+e.shared(s.techniques, r.incident))
+		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques "+e.shared(s.alert, r.incident))
 	}
 }
 
@@ -48,8 +48,8 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 func (e *Engine) sameEntities(s *subject) []resemblance {
 	var found []resemblance
 	for _, entity := range s.entities {
-		ent := &e.entities[entity]
-		if ent.scope() && entity != s.asset {
+		ent := &e.entities.rows[entity]
+		if ent.scope && entity != s.asset {
 			continue
 		}
 		for i := range ent.postings {
@@ -67,9 +67,9 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 // techniques, and at least half of them.
 func (e *Engine) sameTechniques(s *subject) []resemblance {
 	var met []id
-	for _, t := range s.techniques {
-		for _, p := range e.techniques[t] {
-			inc := &e.incidents[p.incident]
+	for _, t := range e.techniquesOf(s.alert) {
+		for _, p := range e.techniques[technique(t)] {
+			inc := &e.incidents.rows[p.incident]
 			if inc.mark++; inc.mark == 1 {
 				met = append(met, p.incident)
 			}
@@ -77,8 +77,8 @@ func (e *Engine) sameTechniques(s *subject) []resemblance {
 	}
 	var found []resemblance
 	for _, i := range met {
-		inc := &e.incidents[i]
-		if n := int(inc.mark); n >= 2 && 2*n >= len(s.techniques) && inc.notable > 0 {
+		inc := &e.incidents.rows[i]
+		if n := int(inc.mark); n >= 2 && 2*n >= int(s.techniques) && inc.notable > 0 {
 			found = e.strongest(found, resemblance{i, float64(n), none})
 		}
 		inc.mark = 0
@@ -95,7 +95,7 @@ func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
 		found = slices.Delete(found, at, at+1)
 	}
 	at, _ := slices.BinarySearchFunc(found, r, func(a, b resemblance) int {
-		return cmp.Or(-cmp.Compare(a.strength, b.strength), cmp.Compare(e.incidents[a.incident].name, e.incidents[b.incident].name))
+		return cmp.Or(-cmp.Compare(a.strength, b.strength), cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident]))
 	})
 	if at == maxSimilar {
 		return found
@@ -105,11 +105,11 @@ func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
 }
 
 // shared are the techniques that an incident has as well, in words.
-func (e *Engine) shared(techniques []technique, incident id) string {
+func (e *Engine) shared(a *alert, incident id) string {
 	var names []string
-	for _, t := range techniques {
-		if has(e.techniques[t], incident) {
-			names = append(names, t.String())
+	for _, t := range e.techniquesOf(a) {
+		if has(e.techniques[technique(t)], incident) {
+			names = append(names, technique(t).String())
 		}
 	}
 	return strings.Join(names, ", ")

@@ -38,13 +38,15 @@ func bits(expected float64) float64 {
 }
 
 // within is a time span to be multiplied with a rate.
-func within(a, b int64) float64 { return float64(max(a-b, b-a, lag)) }
+func within(a, b int64) float64 { return float64(max(apart(a, b), lag)) }
+
+func apart(a, b int64) int64 { return max(a-b, b-a) }
 
 // activity is in how many minutes an alert can have occurred. A flood within
 // a minute is one fact about how often its rule fires, so that an attack does not
 // become the norm by its own noise.
-func activity(first, last, occurrences int64) int32 {
-	return int32(max(1, min(occurrences, 1+(last-first)/60, 1<<30)))
+func activity(first, last uint32, occurrences int64) int32 {
+	return int32(max(1, min(occurrences, 1+int64(last-first)/60)))
 }
 
 func round(bits float64) float64 { return math.Round(bits*100) / 100 }
