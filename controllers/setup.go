@@ -18,7 +18,6 @@ import (
 	"github.com/tocsin-dev/tocsin/controllers/investigation/run"
 	playbookstatus "github.com/tocsin-dev/tocsin/controllers/playbook/status"
 	"github.com/tocsin-dev/tocsin/controllers/remediation/execute"
-	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/workload"
@@ -63,7 +62,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	list := []controller{
 		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock}),
 		correlation.New(correlation.Deps{
-			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock, Policy: engine.DefaultPolicy(),
+			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock,
 		}),
 		summary.New(summary.Deps{Client: client, Recorder: recorder("incident-summary"), Clock: o.Clock}),
 		playbookstatus.New(playbookstatus.Deps{Client: client, Clock: o.Clock}),

@@ -35,7 +35,6 @@ type Deps struct {
 	Client   client.Client
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
-	Policy   engine.Policy
 }
 
 // Controller correlates alerts. It reconciles one at a time, as the order of
@@ -43,12 +42,14 @@ type Deps struct {
 type Controller struct {
 	Deps
 	tenants map[string]*store.Tenant
-	changed changes
+	// policies are what the tenants are correlated by.
+	policies map[string]kube.CorrelationVersion
+	changed  changes
 }
 
 // New makes the controller.
 func New(deps Deps) *Controller {
-	return &Controller{Deps: deps, tenants: map[string]*store.Tenant{}}
+	return &Controller{Deps: deps, tenants: map[string]*store.Tenant{}, policies: map[string]kube.CorrelationVersion{}}
 }
 
 // Name is the controller's name in logs and metrics.
@@ -62,11 +63,12 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Incident{}, c.changed.note()).
 		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.membersOf), builder.WithPredicates(stateChanged)).
 		Watches(&v1alpha1.Investigation{}, handler.EnqueueRequestsFromMapFunc(triggerOf)).
+		Watches(&v1alpha1.CorrelationPolicy{}, handler.Funcs{}). // read by the next alert
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
 		Complete(c)
 }
 
-// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;investigations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;investigations;correlationpolicies,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts/status;incidents/status,verbs=patch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

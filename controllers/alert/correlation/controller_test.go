@@ -47,7 +47,7 @@ var _ = Describe("Alert correlation", func() {
 	start := func(with client.Client) *correlation.Controller {
 		recorder = events.NewFakeRecorder(100)
 		return correlation.New(correlation.Deps{
-			Client: with, Recorder: recorder, Clock: clocktesting.NewFakePassiveClock(builders.Time), Policy: engine.DefaultPolicy(),
+			Client: with, Recorder: recorder, Clock: clocktesting.NewFakePassiveClock(builders.Time),
 		})
 	}
 	reconcileOnce := func(ctx context.Context, name string) error {

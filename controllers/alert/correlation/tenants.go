@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -14,20 +15,25 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/store"
 )
 
 // tenant returns the correlation of a namespace, which knows what is written of
-// its incidents by now. At first sight it is rebuilt from what is written.
+// its incidents by now. At first sight, and when another policy is in force, it
+// is rebuilt from what is written.
 func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenant, error) {
+	policy, err := kube.CorrelationOf(ctx, c.Client, namespace)
+	if err != nil {
+		return nil, err
+	}
 	changed := c.changed.take(namespace)
 	t, ok := c.tenants[namespace]
-	if !ok {
-		var err error
-		if t, err = c.rebuild(ctx, namespace); err != nil {
+	if !ok || policy.CorrelationVersion != c.policies[namespace] {
+		if t, err = c.rebuild(ctx, namespace, policy); err != nil {
 			return nil, err
 		}
-		c.tenants[namespace] = t
+		c.tenants[namespace], c.policies[namespace] = t, policy.CorrelationVersion
 		return t, nil
 	}
 	for _, name := range changed {
@@ -45,7 +51,7 @@ func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenan
 	return t, nil
 }
 
-func (c *Controller) rebuild(ctx context.Context, namespace string) (*store.Tenant, error) {
+func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.CorrelationInForce) (*store.Tenant, error) {
 	var alerts v1alpha1.AlertList
 	if err := c.Client.List(ctx, &alerts, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("listing alerts: %w", err)
@@ -64,7 +70,18 @@ func (c *Controller) rebuild(ctx context.Context, namespace string) (*store.Tena
 	for i := range incidents.Items {
 		facts = append(facts, convert.IncidentFacts(&incidents.Items[i]))
 	}
-	return store.NewTenant(c.Policy, known, facts), nil
+	return store.NewTenant(policyOf(ctx, by), known, facts), nil
+}
+
+// policyOf is what the engine decides by. Settings that another version of
+// Tocsin accepted, and this one does not, must not stop correlation.
+func policyOf(ctx context.Context, by kube.CorrelationInForce) engine.Policy {
+	policy := convert.CorrelationPolicy(by.Settings)
+	if err := policy.Validate(); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "What is in force of the correlation policy is not valid; the defaults are used", "uid", by.UID, "generation", by.Generation)
+		return engine.DefaultPolicy()
+	}
+	return policy
 }
 
 // giveUp forgets a tenant whose engine is ahead of what can be written.
