@@ -54,6 +54,9 @@ type Decoded struct {
 	// Alert is meaningful when Drop is empty.
 	Alert model.Alert
 	Drop  Drop
+	// Resolved says that the sender regards the signal as over. Alert is filled as
+	// when it began, with the same fingerprint. It ends an alert; it is no news of one.
+	Resolved bool
 }
 
 // Safe returns a decoder that turns a panic of d into an error: no event may
