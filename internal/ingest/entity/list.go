@@ -25,6 +25,11 @@ func (l *List) Evidence(role model.Role) func(model.Key, bool) {
 	return l.adder(role, model.CategoryEvidence)
 }
 
+// Add adds an entity in the category that its kind has by nature.
+func (l *List) Add(role model.Role) func(model.Key, bool) {
+	return func(key model.Key, ok bool) { l.adder(role, CategoryOf(key.Kind))(key, ok) }
+}
+
 // adder takes what the constructors of this package return.
 func (l *List) adder(role model.Role, category model.Category) func(model.Key, bool) {
 	return func(key model.Key, ok bool) {

@@ -40,6 +40,19 @@ func Clamp(t, received time.Time) time.Time {
 	return t.UTC()
 }
 
+// Span reads when a signal began and ended. Without an end it is a moment, and
+// it never ends before it began.
+func Span(first, last string, received time.Time) (from, to time.Time) {
+	from = Time(first, received)
+	if strings.TrimSpace(last) == "" {
+		return from, from
+	}
+	if to = Time(last, received); to.Before(from) {
+		to = from
+	}
+	return from, to
+}
+
 // unset holds for times before 1980 too: they come from hosts whose clock never ran.
 func unset(t time.Time) bool { return t.Year() < 1980 }
 

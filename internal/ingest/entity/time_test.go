@@ -39,6 +39,22 @@ func TestTime(t *testing.T) {
 	}
 }
 
+func TestSpan(t *testing.T) {
+	const early, late = "2026-03-04T01:00:00Z", "2026-03-04T02:00:00Z"
+	for name, tc := range map[string]struct{ first, last, from, to string }{
+		"both":            {early, late, early, late},
+		"a moment":        {early, " ", early, early},
+		"the wrong way":   {late, early, late, late},
+		"no end to read":  {early, "soon", early, "2026-03-04T05:06:07Z"},
+		"nothing to read": {"", "", "2026-03-04T05:06:07Z", "2026-03-04T05:06:07Z"},
+	} {
+		from, to := Span(tc.first, tc.last, received)
+		if from.Format(time.RFC3339) != tc.from || to.Format(time.RFC3339) != tc.to {
+			t.Errorf("%s: %s to %s", name, from, to)
+		}
+	}
+}
+
 func FuzzTime(f *testing.F) {
 	f.Add("2021-04-13T20:58:00.746609046Z+2")
 	f.Add("16106675848346317630")
