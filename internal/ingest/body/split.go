@@ -22,86 +22,45 @@ var ErrTooMany = fmt.Errorf("the body has more than %d records", MaxRecords)
 type Record struct {
 	// Position counts the records of the body from 0.
 	Position int
-	// Data is a JSON object, in the memory of the body.
+	// Data is a JSON object.
 	Data []byte
 	// Err says why the record is no use; Data is nil then.
 	Err error
 }
 
+// Records goes through the records of a body, whatever it is written in.
+type Records interface {
+	// Next returns the next record, and io.EOF behind the last. Any other error
+	// is about the whole body. The record may share the memory of the body.
+	Next() (Record, error)
+}
+
 // Split returns the records of a body: a JSON object, an array of objects, or
 // objects one after another, on lines or not (NDJSON).
 func Split(data []byte) ([]Record, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	data = bytes.TrimSpace(data)
-	if len(data) > 0 && data[0] == '[' {
-		return splitArray(data)
-	}
-	return splitStream(data)
+	return gather(&objects{window: window{data: data, complete: true}})
 }
 
-// splitStream reads objects one after another. After one that is broken it goes
-// on where the next line begins with a brace: inside an object lines are indented.
-func splitStream(data []byte) ([]Record, error) {
+// SplitRows returns the rows of a body in CSV whose first line names the
+// columns, each as a JSON object of strings.
+func SplitRows(data []byte) ([]Record, error) { return gather(Rows(bytes.NewReader(data))) }
+
+// gather returns all records, if they are not too many.
+func gather(from Records) ([]Record, error) {
 	var records []Record
-	for len(data) > 0 {
-		if len(records) == MaxRecords {
+	for {
+		switch next, err := from.Next(); {
+		case errors.Is(err, io.EOF):
+			return records, nil
+		case err != nil:
+			return nil, err
+		case len(records) == MaxRecords:
 			return nil, ErrTooMany
+		default:
+			records = append(records, next)
 		}
-		value, rest, err := next(data)
-		records = append(records, record(len(records), value, err))
-		data = bytes.TrimLeft(rest, " \t\r\n")
 	}
-	return records, nil
 }
-
-var nextLine = []byte("\n{")
-
-func next(data []byte) (value, rest []byte, err error) {
-	if line, after, found := bytes.Cut(data, []byte("\n")); found && json.Valid(line) {
-		return line, after, nil // NDJSON, the common case, needs no decoder.
-	}
-	var raw json.RawMessage
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if err = decoder.Decode(&raw); err == nil {
-		return raw, data[decoder.InputOffset():], nil
-	}
-	if at := bytes.Index(data, nextLine); at >= 0 {
-		return nil, data[at+1:], err
-	}
-	return nil, nil, err
-}
-
-// splitArray reads the elements of an array. Behind one that is broken nothing
-// can be told apart any more: it is the last record.
-func splitArray(data []byte) ([]Record, error) {
-	var records []Record
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if _, err := decoder.Token(); err != nil {
-		return nil, err
-	}
-	broken := false
-	for !broken && decoder.More() {
-		if len(records) == MaxRecords {
-			return nil, ErrTooMany
-		}
-		var raw json.RawMessage
-		err := decoder.Decode(&raw)
-		records = append(records, record(len(records), raw, err))
-		broken = err != nil
-	}
-	if broken {
-		return records, nil
-	}
-	if _, err := decoder.Token(); err != nil {
-		return append(records, record(len(records), nil, err)), nil
-	}
-	if decoder.InputOffset() < int64(len(data)) {
-		return append(records, record(len(records), nil, errTrailing)), nil
-	}
-	return records, nil
-}
-
-var errTrailing = errors.New("there is something behind the end of the array")
 
 func record(position int, data []byte, err error) Record {
 	r := Record{Position: position}
@@ -109,6 +68,8 @@ func record(position int, data []byte, err error) Record {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		r.Err = errors.New("not valid JSON: it ends too early")
+	case errors.Is(err, errTrailing), errors.Is(err, errTooLong):
+		r.Err = err
 	case err != nil:
 		r.Err = fmt.Errorf("not valid JSON: %w", err)
 	case len(data) == 0 || data[0] != '{':
@@ -145,4 +106,14 @@ func tooDeep(data []byte) bool {
 		}
 	}
 	return false
+}
+
+// decodeValue reads the value at the beginning of data, and says how long it is.
+func decodeValue(data []byte) (value []byte, length int, err error) {
+	var raw json.RawMessage
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	if err := decoder.Decode(&raw); err != nil {
+		return nil, 0, err
+	}
+	return raw, int(decoder.InputOffset()), nil
 }

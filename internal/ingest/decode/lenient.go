@@ -50,19 +50,45 @@ type List[T any] []T
 
 // UnmarshalJSON never fails: see List.
 func (l *List[T]) UnmarshalJSON(data []byte) error {
-	*l = nil
+	*l = elements[T](data, MaxItems)
+	return nil
+}
+
+// maxEvents is one more than the gateway takes in a body, so that it sees that
+// there are too many.
+const maxEvents = 10_001
+
+// Wrapped holds the events in a record, not yet read. It is nil where there is
+// no JSON array, and empty where that is empty.
+type Wrapped [][]byte
+
+// UnmarshalJSON never fails: see Wrapped.
+func (w *Wrapped) UnmarshalJSON(data []byte) error {
+	*w = nil
+	if data[0] == '[' {
+		*w = Wrapped{}
+	}
+	for _, element := range elements[json.RawMessage](data, maxEvents) {
+		*w = append(*w, element)
+	}
+	return nil
+}
+
+// elements returns the first elements of a JSON array that are a T.
+func elements[T any](data []byte, limit int) []T {
 	if data[0] != '[' {
 		return nil
 	}
-	elements := json.NewDecoder(bytes.NewReader(data))
-	_, _ = elements.Token() // The bracket. The array was scanned already: it is valid.
-	for i := 0; i < MaxItems && elements.More(); i++ {
+	var list []T
+	reader := json.NewDecoder(bytes.NewReader(data))
+	_, _ = reader.Token() // The bracket. The array was scanned already: it is valid.
+	for i := 0; i < limit && reader.More(); i++ {
 		var element T
-		if err := elements.Decode(&element); partial(err) {
-			*l = append(*l, element)
+		if err := reader.Decode(&element); partial(err) {
+			list = append(list, element)
 		}
 	}
-	return nil
+	return list
 }
 
 // Description cleans a text of many lines and hides what looks like a secret.

@@ -53,6 +53,27 @@ func TestListIsBounded(t *testing.T) {
 	}
 }
 
+func TestWrapped(t *testing.T) {
+	for in, want := range map[string]Wrapped{
+		`{"events": [{"a": 1}, 2, null]}`: {[]byte(`{"a": 1}`), []byte(`2`), []byte(`null`)},
+		`{"events": []}`:                  {},
+		`{"events": {}}`:                  nil,
+		`{}`:                              nil,
+	} {
+		var got struct{ Events Wrapped }
+		if err := Lenient([]byte(in), &got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got.Events); diff != "" {
+			t.Error(in, diff)
+		}
+	}
+	var got struct{ Events Wrapped }
+	if err := Lenient([]byte(`{"events":[`+strings.Repeat("1,", maxEvents)+`1]}`), &got); err != nil || len(got.Events) != maxEvents {
+		t.Errorf("%d events, %v", len(got.Events), err)
+	}
+}
+
 func TestTexts(t *testing.T) {
 	if got := Description("a\n--token secretsecret\x00"); got != "a\n--token [redacted]" {
 		t.Errorf("%q", got)

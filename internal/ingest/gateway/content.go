@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
@@ -27,14 +26,11 @@ const (
 	maxErrors = 100
 	// maxReason bounds one of them: it can quote the event.
 	maxReason = 256
-	// maxEventBytes bounds one event: the largest is an audit event with a large
-	// object and its answer, and etcd keeps no object over 1.5 MiB.
-	maxEventBytes = 4 << 20
 )
 
 // readContent sorts the events of a body. One bad event does not spoil the others.
-func readContent(data []byte, d decode.Decoder) (content, error) {
-	records, err := body.Split(data)
+func readContent(data []byte, split splitter, d decode.Decoder) (content, error) {
+	records, err := split(data)
 	if err != nil {
 		return content{}, err
 	}
@@ -44,34 +40,25 @@ func readContent(data []byte, d decode.Decoder) (content, error) {
 			c.reject(record.Err)
 			continue
 		}
-		unwrapped, err := d.Unwrap(record.Data)
-		if err != nil {
-			c.reject(err)
-			continue
-		}
-		if c.position+len(unwrapped) > body.MaxRecords {
-			return content{}, body.ErrTooMany
-		}
-		for _, event := range unwrapped {
-			c.add(event, d)
+		for event := range decode.Events(d, record.Data) {
+			if c.position == body.MaxRecords {
+				return content{}, body.ErrTooMany
+			}
+			c.add(event)
 		}
 	}
 	return c, nil
 }
 
-func (c *content) add(event []byte, d decode.Decoder) {
-	if len(event) > maxEventBytes {
-		c.reject(fmt.Errorf("the event is larger than %d bytes", maxEventBytes))
-		return
-	}
-	switch drop, err := d.Check(event); {
-	case err != nil:
-		c.reject(err)
-	case drop != "":
+func (c *content) add(event decode.Event) {
+	switch {
+	case event.Err != nil:
+		c.reject(event.Err)
+	case event.Drop != "":
 		c.suppressed++
 		c.position++
 	default:
-		c.events = append(c.events, event)
+		c.events = append(c.events, event.Data)
 		c.position++
 	}
 }

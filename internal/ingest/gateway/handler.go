@@ -21,8 +21,10 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
+	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 )
 
 // Sources knows the sources that exist.
@@ -123,6 +125,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Pr
 	if refused != nil {
 		return nil, refused
 	}
+	split, refused := contentType(r.Header.Get("Content-Type"), from)
+	if refused != nil {
+		return nil, refused
+	}
 	release, refused := h.reserve(r, from.MaxBodyBytes)
 	if refused != nil {
 		return nil, refused
@@ -132,7 +138,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Pr
 	if err != nil {
 		return nil, unreadable(err, from.MaxBodyBytes)
 	}
-	return h.accept(r.Context(), from, data)
+	return h.accept(r.Context(), from, split, data)
 }
 
 // admit finds the source and lets its senders in. Who is not let in does not
@@ -156,18 +162,24 @@ func (h *Handler) admit(r *http.Request, key types.NamespacedName) (source.Sourc
 	case from.Decoder == nil:
 		return from, retry("configuration", "The AlertSource is not valid; its condition Ready says why.", time.Minute)
 	}
-	return from, contentType(r.Header.Get("Content-Type"))
+	return from, nil
 }
 
-// contentType refuses what cannot be JSON. Many senders do not say what they send.
-func contentType(value string) *Problem {
-	media, _, err := mime.ParseMediaType(value)
+// splitter takes a body apart.
+type splitter func(data []byte) ([]body.Record, error)
+
+// contentType says how a body is taken apart, and refuses what cannot be. Many
+// senders do not say what they send: that is JSON.
+func contentType(value string, from source.Source) (splitter, *Problem) {
+	media, parameters, err := mime.ParseMediaType(value)
 	switch {
 	case value == "", err == nil && (strings.HasSuffix(media, "json") || media == "text/plain" || media == "application/octet-stream"):
-		return nil
+		return body.Split, nil
+	case err == nil && media == "text/csv" && from.Format == format.Generic && parameters["header"] != "absent":
+		return body.SplitRows, nil
 	}
-	return problem(http.StatusUnsupportedMediaType, "media-type", "Content type not supported",
-		"Send JSON as application/json, or one object a line as application/x-ndjson.")
+	return nil, problem(http.StatusUnsupportedMediaType, "media-type", "Content type not supported",
+		"Send JSON as application/json, or one object a line as application/x-ndjson; to an AlertSource of type Generic also text/csv whose first line names the columns.")
 }
 
 const (
@@ -214,9 +226,12 @@ func unreadable(err error, limit int64) *Problem {
 }
 
 // accept makes the good events of a body durable, and counts the others.
-func (h *Handler) accept(ctx context.Context, from source.Source, data []byte) (*Accepted, *Problem) {
-	c, err := readContent(data, from.Decoder)
-	if err != nil {
+func (h *Handler) accept(ctx context.Context, from source.Source, split splitter, data []byte) (*Accepted, *Problem) {
+	c, err := readContent(data, split, from.Decoder)
+	switch {
+	case errors.Is(err, body.ErrHeader):
+		return nil, problem(http.StatusUnprocessableEntity, "header", "CSV without a header", text.Line(err.Error(), maxReason)+".")
+	case err != nil:
 		return nil, problem(http.StatusRequestEntityTooLarge, "too-many", "Too many events", err.Error()+". Send smaller batches.")
 	}
 	if len(strings.TrimSpace(string(data[:min(len(data), 64)]))) == 0 && c.position == 0 {

@@ -24,6 +24,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/fixtures"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
+	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
@@ -61,8 +62,8 @@ const token = "s3cret"
 func registry(t *testing.T, change func(*source.Source)) *source.Registry {
 	t.Helper()
 	r := source.NewRegistry()
-	for name, formatName := range map[string]string{"falco": "Falco", "audit": "KubernetesAudit"} {
-		decoder, err := format.New(formatName, format.Options{})
+	for name, formatName := range map[string]string{"falco": "Falco", "audit": "KubernetesAudit", "scanner": "Generic"} {
+		decoder, err := format.New(formatName, format.Options{Generic: &generic.Options{Title: "event.name", Events: "event.?all.orValue([event])"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -138,21 +139,29 @@ const (
 )
 
 func TestAccepted(t *testing.T) {
+	const rows = "name,host\nscan,web-1\nscan\nlogin,\"web-2, web-3\"\n"
+	objects := []string{`{"host":"web-1","name":"scan"}`, `{"host":"web-2, web-3","name":"login"}`}
+	ragged := Accepted{Accepted: 2, Rejected: 1, Errors: []EventError{{1, "the row has 1 fields, and the first line names 2"}}}
 	for name, tc := range map[string]struct {
 		source, body string
 		headers      []string
 		want         Accepted
 		kept         []string
 	}{
-		"one":              {source: "falco", body: shell, want: Accepted{Accepted: 1}, kept: []string{shell}},
-		"array":            {source: "falco", body: "[" + shell + "," + shell + "]", want: Accepted{Accepted: 2}, kept: []string{shell, shell}},
-		"lines":            {source: "falco", body: shell + "\n" + shell + "\n", headers: []string{"Content-Type", "application/x-ndjson"}, want: Accepted{Accepted: 2}, kept: []string{shell, shell}},
-		"gzip":             {source: "falco", body: string(pack(shell)), headers: []string{"Content-Encoding", "gzip"}, want: Accepted{Accepted: 1}, kept: []string{shell}},
-		"with a charset":   {source: "falco", body: shell, headers: []string{"Content-Type", "application/json; charset=utf-8"}, want: Accepted{Accepted: 1}, kept: []string{shell}},
-		"health":           {source: "falco", body: health, want: Accepted{Suppressed: 1}},
-		"an empty batch":   {source: "audit", body: `{"kind":"EventList","items":[]}`, want: Accepted{}},
-		"an empty array":   {source: "falco", body: `[]`, want: Accepted{}},
-		"audit batch":      {source: "audit", body: `{"kind":"EventList","items":[` + read + `,` + exec + `,` + read + `]}`, want: Accepted{Accepted: 1, Suppressed: 2}, kept: []string{exec}},
+		"one":            {source: "falco", body: shell, want: Accepted{Accepted: 1}, kept: []string{shell}},
+		"array":          {source: "falco", body: "[" + shell + "," + shell + "]", want: Accepted{Accepted: 2}, kept: []string{shell, shell}},
+		"lines":          {source: "falco", body: shell + "\n" + shell + "\n", headers: []string{"Content-Type", "application/x-ndjson"}, want: Accepted{Accepted: 2}, kept: []string{shell, shell}},
+		"gzip":           {source: "falco", body: string(pack(shell)), headers: []string{"Content-Encoding", "gzip"}, want: Accepted{Accepted: 1}, kept: []string{shell}},
+		"with a charset": {source: "falco", body: shell, headers: []string{"Content-Type", "application/json; charset=utf-8"}, want: Accepted{Accepted: 1}, kept: []string{shell}},
+		"health":         {source: "falco", body: health, want: Accepted{Suppressed: 1}},
+		"an empty batch": {source: "audit", body: `{"kind":"EventList","items":[]}`, want: Accepted{}},
+		"an empty array": {source: "falco", body: `[]`, want: Accepted{}},
+		"audit batch":    {source: "audit", body: `{"kind":"EventList","items":[` + read + `,` + exec + `,` + read + `]}`, want: Accepted{Accepted: 1, Suppressed: 2}, kept: []string{exec}},
+		"CSV":            {source: "scanner", body: rows, headers: []string{"Content-Type", "text/csv; charset=utf-8"}, want: ragged, kept: objects},
+		"CSV in gzip":    {source: "scanner", body: string(pack(rows)), headers: []string{"Content-Type", "text/csv", "Content-Encoding", "gzip"}, want: ragged, kept: objects},
+		"CSV, empty":     {source: "scanner", body: "name,host\n", headers: []string{"Content-Type", "text/csv"}, want: Accepted{}},
+		"generic": {source: "scanner", body: `{"all": [{"name": "scan"}, {"host": "web-1"}, {"name": 7}]}`, want: Accepted{Accepted: 1, Rejected: 2, Errors: []EventError{
+			{1, "generic.title: no such key: name; where a field may be missing, write event.?field"}, {2, "generic.title: must give a string, not int"}}}, kept: []string{`{"name":"scan"}`}},
 		"good and bad":     {source: "falco", body: "[" + shell + `, {"a":1}, 5, ` + shell + "," + health + "]", want: Accepted{Accepted: 2, Suppressed: 1, Rejected: 2, Errors: []EventError{{1, "rule: is missing; a Falco event names the rule that fired"}, {2, "a JSON object is needed"}}}, kept: []string{shell, shell}},
 		"good, then noise": {source: "falco", body: "[" + shell + `, {"rule": oops`, want: Accepted{Accepted: 1, Rejected: 1, Errors: []EventError{{1, "not valid JSON: invalid character 'o' looking for beginning of value"}}}, kept: []string{shell}},
 	} {
@@ -226,6 +235,11 @@ func TestRefused(t *testing.T) {
 		"another route":                 {path: "/v1/alerts", status: 404, problem: "route"},
 		"GET":                           {method: http.MethodGet, status: 405, problem: "method", header: [2]string{"Allow", "POST, PUT"}},
 		"form":                          {headers: []string{"Content-Type", "application/x-www-form-urlencoded"}, status: 415, problem: "media-type"},
+		"CSV to Falco":                  {body: "rule\nx\n", headers: []string{"Content-Type", "text/csv"}, status: 415, problem: "media-type"},
+		"CSV without a header":          {path: "/v1/sources/shop/scanner", body: "scan,web-1\n", headers: []string{"Content-Type", "text/csv; header=absent"}, status: 415, problem: "media-type"},
+		"CSV with a bad header":         {path: "/v1/sources/shop/scanner", body: "name,name\na,b\n", headers: []string{"Content-Type", "text/csv"}, status: 422, problem: "header"},
+		"CSV, too many rows":            {path: "/v1/sources/shop/scanner", body: "name\n" + strings.Repeat("x\n", body.MaxRecords+1), headers: []string{"Content-Type", "text/csv"}, status: 413, problem: "too-many"},
+		"too many in a record":          {path: "/v1/sources/shop/scanner", body: `{"name":"x"}{"all":[` + strings.Repeat(`{"name":"x"},`, body.MaxRecords-1) + `{"name":"x"}]}`, status: 413, problem: "too-many"},
 		"brotli":                        {headers: []string{"Content-Encoding", "br"}, status: 415, problem: "encoding", header: [2]string{"Accept-Encoding", "gzip, identity"}},
 		"not gzip":                      {headers: []string{"Content-Encoding", "gzip"}, status: 422, problem: "encoding"},
 		"too large":                     {body: big, change: func(s *source.Source) { s.MaxBodyBytes = 4096 }, status: 413, problem: "too-large"},
@@ -366,7 +380,7 @@ func TestMutilatedFixtures(t *testing.T) {
 
 func checkMutilated(t *testing.T, file string, data []byte, d decode.Decoder) {
 	t.Helper()
-	c, err := readContent(data, d)
+	c, err := readContent(data, body.Split, d)
 	if err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
