@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/controllers/alert/correlation"
 	alertsourceregistry "github.com/tocsin-dev/tocsin/controllers/alertsource/registry"
 	alertsourcestatus "github.com/tocsin-dev/tocsin/controllers/alertsource/status"
+	"github.com/tocsin-dev/tocsin/controllers/correlationpolicy/acceptance"
 	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
 	"github.com/tocsin-dev/tocsin/controllers/investigation/launch"
 	"github.com/tocsin-dev/tocsin/controllers/investigation/run"
@@ -61,6 +62,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	recorder := func(name string) events.EventRecorder { return mgr.GetEventRecorder("tocsin-" + name) }
 	list := []controller{
 		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock}),
+		acceptance.New(acceptance.Deps{Client: client, Recorder: recorder("correlationpolicy-acceptance"), Clock: o.Clock}),
 		correlation.New(correlation.Deps{
 			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock,
 		}),

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -90,8 +89,7 @@ func weightProblems(weights []v1alpha1.EntityWeight) error {
 }
 
 // CorrelationInForce is what is written of settings that were accepted: every
-// figure is told, and lists are sorted, so that settings that mean the same are
-// written the same.
+// figure is told, as the API server would add those left out.
 func CorrelationInForce(generation int64, s v1alpha1.CorrelationSettings) *v1alpha1.CorrelationPolicyInForce {
 	p := CorrelationPolicy(s)
 	out := &v1alpha1.CorrelationPolicyInForce{Generation: &generation, CorrelationSettings: *s.DeepCopy()}
@@ -99,12 +97,6 @@ func CorrelationInForce(generation int64, s v1alpha1.CorrelationSettings) *v1alp
 	out.WindowSeconds, out.ProximateWindowSeconds = figure(p.Window/time.Second), figure(p.ProximateWindow/time.Second)
 	out.HubIncidents, out.MaxAlerts, out.MaxEntities = figure(p.HubIncidents), figure(p.MaxAlerts), figure(p.MaxEntities)
 	out.Merge = cmp.Or(s.Merge, v1alpha1.MergeEnabled)
-	slices.SortFunc(out.Weights, func(a, b v1alpha1.EntityWeight) int { return cmp.Compare(a.Kind, b.Kind) })
-	slices.SortFunc(out.OptOuts, func(a, b v1alpha1.CorrelationOptOut) int { return cmp.Compare(a.Name, b.Name) })
-	for i := range out.OptOuts {
-		slices.Sort(out.OptOuts[i].AlertSources)
-		slices.Sort(out.OptOuts[i].Rules)
-	}
 	return out
 }
 
