@@ -49,7 +49,10 @@ func TestDefaults(t *testing.T) {
 	i := builders.Incident(namespace, uniqueName("defaults"))
 	p := builders.Playbook(namespace, uniqueName("defaults"))
 	r := builders.Remediation(namespace, uniqueName("defaults"), func(r *v1alpha1.Remediation) { r.Spec.Approval = "" })
-	s := builders.AlertSource(namespace, uniqueName("defaults"))
+	s := builders.AlertSource(namespace, uniqueName("defaults"), func(s *v1alpha1.AlertSource) {
+		s.Spec.Type = v1alpha1.AlertSourceGeneric
+		s.Spec.Generic = &v1alpha1.GenericOptions{Title: "event.name", Entities: []v1alpha1.GenericEntity{{Kind: "Pod", Name: "event.pod"}}}
+	})
 	n := builders.Investigation(namespace, uniqueName("defaults"))
 	c := builders.CorrelationPolicy(namespace, uniqueName("defaults"))
 	for _, create := range []func() error{
@@ -72,6 +75,7 @@ func TestDefaults(t *testing.T) {
 		"Playbook.spec.steps.token":      {string(p.Spec.Steps[0].Token), "None"},
 		"Playbook.spec.steps.timeout":    {fmt.Sprint(*p.Spec.Steps[0].TimeoutSeconds), "300"},
 		"Remediation.spec.approval":      {string(r.Spec.Approval), "Required"},
+		"AlertSource.spec.generic.role":  {string(s.Spec.Generic.Entities[0].Role), "Unknown"},
 		"AlertSource.spec.correlation":   {string(s.Spec.Correlation), "Enabled"},
 		"Alert, first condition":         firstCondition(a.Status.Conditions, "Correlated"),
 		"Incident, first condition":      firstCondition(i.Status.Conditions, "Resolved"),

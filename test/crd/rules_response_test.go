@@ -84,7 +84,11 @@ func alertSourceRules() []ruleCase {
 			s.Spec.Type, s.Spec.KubernetesAudit = sourceType, options
 		})
 	}
+	generic := func(sourceType v1alpha1.AlertSourceType, options *v1alpha1.GenericOptions) client.Object {
+		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) { s.Spec.Type, s.Spec.Generic = sourceType, options })
+	}
 	const (
+		mapping = "generic goes with type Generic, which needs it"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
 	)
@@ -92,6 +96,10 @@ func alertSourceRules() []ruleCase {
 		{kind: "AlertSource", rule: options, name: "options of audit", object: of(v1alpha1.AlertSourceKubernetesAudit, &v1alpha1.KubernetesAuditOptions{})},
 		{kind: "AlertSource", rule: options, name: "audit without options", object: of(v1alpha1.AlertSourceKubernetesAudit, nil)},
 		{kind: "AlertSource", rule: options, name: "options of Falco", object: of(v1alpha1.AlertSourceFalco, &v1alpha1.KubernetesAuditOptions{}), refused: true},
+		{kind: "AlertSource", rule: mapping, name: "generic", object: generic(v1alpha1.AlertSourceGeneric, &v1alpha1.GenericOptions{Title: "event.name"})},
+		{kind: "AlertSource", rule: mapping, name: "generic without options", object: generic(v1alpha1.AlertSourceGeneric, nil), refused: true},
+		{kind: "AlertSource", rule: mapping, name: "generic options of Falco", object: generic(v1alpha1.AlertSourceFalco, &v1alpha1.GenericOptions{Title: "event.name"}), refused: true},
+		{kind: "AlertSource", rule: mapping, name: "Falco", object: generic(v1alpha1.AlertSourceFalco, nil)},
 		{kind: "AlertSource", rule: fixed, name: "type changed", object: of(v1alpha1.AlertSourceFalco, nil), refused: true,
 			change: func(o client.Object) { o.(*v1alpha1.AlertSource).Spec.Type = v1alpha1.AlertSourceKubernetesAudit }},
 		{kind: "AlertSource", rule: fixed, name: "type kept", object: of(v1alpha1.AlertSourceFalco, nil),
