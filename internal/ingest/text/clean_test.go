@@ -42,6 +42,7 @@ func TestRedact(t *testing.T) {
 		"bearer":        "curl -H 'Authorization: Bearer " + canary + "' https://x",
 		"token flag":    "kubectl --token " + canary + " get pods",
 		"password":      "mysql --password=" + canary,
+		"password flag": "mysql --db-password " + canary,
 		"json password": `{"password": "` + canary + `"}`,
 		"environment":   "AWS_SECRET_ACCESS_KEY=" + canary + " aws s3 ls",
 		"url":           "git clone https://me:" + canary + "@example.com/x",
@@ -53,9 +54,10 @@ func TestRedact(t *testing.T) {
 			}
 		})
 	}
-	const harmless = "cat /etc/passwd; sh -c clear; token count 3"
-	if got := Redact(harmless); got != harmless {
-		t.Errorf("harmless text was changed: %q", got)
+	for _, harmless := range []string{"cat /etc/passwd; sh -c clear; token count 3", "Password spray attack: an API key leaked"} {
+		if got := Redact(harmless); got != harmless {
+			t.Errorf("harmless text was changed: %q", got)
+		}
 	}
 }
 

@@ -5,6 +5,9 @@ import "regexp"
 // redacted stands where a secret stood.
 const redacted = "[redacted]"
 
+// names are what secrets are called.
+const names = `passw(?:or)?d|passwd|secret[_-]?(?:access[_-]?)?key|client[_-]?secret|api[_-]?key|access[_-]?token|auth[_-]?token`
+
 // secrets recognises what people and tools put on command lines and in
 // messages. Each expression keeps its first group and hides the rest.
 // RE2 runs in linear time, so hostile text cannot stall it.
@@ -13,8 +16,11 @@ var secrets = []*regexp.Regexp{
 	regexp.MustCompile(`()\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?`),
 	// "Authorization: Bearer x", "Bearer x", "Basic x".
 	regexp.MustCompile(`(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}`),
-	// password=x, --token x, api_key: x, AWS_SECRET_ACCESS_KEY=x
-	regexp.MustCompile(`(?i)((?:passw(?:or)?d|passwd|secret[_-]?(?:access[_-]?)?key|client[_-]?secret|api[_-]?key|access[_-]?token|auth[_-]?token|--token)["']?(?:\s*[=:]\s*|\s+)["']?)[^\s"'&,;]{3,}`),
+	// password=x, api_key: x, AWS_SECRET_ACCESS_KEY=x. Without a sign between
+	// them, as in "password spray", they are words like any other.
+	regexp.MustCompile(`(?i)((?:` + names + `|--token)["']?\s*[=:]\s*["']?)[^\s"'&,;]{3,}`),
+	// --token x, --db-password x
+	regexp.MustCompile(`(?i)(--?[a-z0-9_-]*(?:` + names + `|token)["']?\s+["']?)[^\s"'&,;]{3,}`),
 	// user:password@host in a URL.
 	regexp.MustCompile(`(://[^/\s:@]+:)[^/\s@]+@`),
 	// AWS access key identifiers.
