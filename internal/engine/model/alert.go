@@ -19,6 +19,9 @@ type Alert struct {
 	// Fingerprint is equal for repetitions of the same signal.
 	Fingerprint string
 	Entities    []Entity
+	// ProviderIncident is the id of the incident that the sender itself put the
+	// alert into: a hint, since its grouping is not ours. Empty where it has none.
+	ProviderIncident string
 	// CorrelationDisabled keeps the alert out of every incident but its own.
 	CorrelationDisabled bool
 	// Occurrences counts the events folded into the alert; at least 1.

@@ -20,6 +20,8 @@ const (
 	MaxRule        = 256
 	MaxSensor      = 63
 	MaxDescription = 4096
+	// MaxProviderIncident is above the id of an incident in any product.
+	MaxProviderIncident = 128
 )
 
 // Drop says why an event is no alert; empty when it is one.
