@@ -4,7 +4,11 @@ package convert
 
 import (
 	"cmp"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
 	"math"
+	"slices"
 	"strings"
 
 	"k8s.io/utils/ptr"
@@ -14,7 +18,8 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
-// Alert is the engine's view of an Alert.
+// Alert is the engine's view of an Alert: what the detector named comes before
+// what the cluster adds.
 func Alert(a *v1alpha1.Alert) model.Alert {
 	out := model.Alert{
 		Name: a.Name, Source: string(a.Spec.Source.AlertSource),
@@ -25,6 +30,11 @@ func Alert(a *v1alpha1.Alert) model.Alert {
 		Fingerprint: a.Spec.Fingerprint, Occurrences: max(ptr.Deref(a.Status.Occurrences, 1), 1),
 		CorrelationDisabled: a.Spec.Correlation == v1alpha1.CorrelationDisabled,
 		Entities:            Entities(a.Spec.Entities),
+	}
+	for _, e := range Entities(a.Status.Entities) {
+		if !slices.ContainsFunc(out.Entities, func(named model.Entity) bool { return named.Key == e.Key }) {
+			out.Entities = append(out.Entities, e)
+		}
 	}
 	if newest := a.Status.LastActivityTime; newest != nil && newest.UTC().After(out.Last) {
 		out.Last = newest.UTC()
@@ -51,6 +61,19 @@ func Entities(in []v1alpha1.Entity) []model.Entity {
 	return out
 }
 
+// Enrichment is a digest of what the cluster adds to an Alert's entities; empty
+// where that is nothing.
+func Enrichment(a *v1alpha1.Alert) string {
+	if len(a.Status.Entities) == 0 {
+		return ""
+	}
+	h := fnv.New64a()
+	for _, e := range a.Status.Entities {
+		fmt.Fprintf(h, "%q %q %q %q\n", e.Kind, e.Name, e.Role, e.Category)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // Key is the engine's view of an entity's key.
 func Key(k v1alpha1.EntityKey) model.Key {
 	return model.Key{Kind: model.EntityKind(k.Kind), Name: k.Name}
@@ -74,6 +97,15 @@ func Links(links []correlation.Link) []v1alpha1.AlertLink {
 	return out
 }
 
+// Similar are the incidents that resemble another one, as a status keeps them.
+func Similar(similar []correlation.Similar) []v1alpha1.SimilarIncident {
+	var out []v1alpha1.SimilarIncident
+	for _, s := range similar {
+		out = append(out, v1alpha1.SimilarIncident{Name: v1alpha1.LocalName(s.Incident), Reason: s.Reason, Message: s.Message})
+	}
+	return out
+}
+
 // Membership is the decision that an Alert's status keeps, for an engine that
 // starts anew.
 func Membership(a *v1alpha1.Alert) correlation.Decision {
@@ -88,6 +120,9 @@ func Membership(a *v1alpha1.Alert) correlation.Decision {
 			Reason: l.Reason, Peer: string(l.PeerName), Weight: bits(l.WeightMillibits),
 			Entity: model.Key{Kind: model.EntityKind(kind), Name: name},
 		})
+	}
+	for _, s := range a.Status.Similar {
+		d.Similar = append(d.Similar, correlation.Similar{Incident: string(s.Name), Reason: s.Reason, Message: s.Message})
 	}
 	return d
 }

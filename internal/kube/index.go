@@ -18,6 +18,9 @@ const (
 	IndexRemediationIncident      = "spec.incidentName"
 	IndexRemediationInvestigation = "spec.investigationName"
 	IndexIncidentRedirectedTo     = "status.redirectedTo"
+	IndexIncidentMergeInto        = "spec.mergeInto.name"
+	IndexIncidentContinues        = "status.continues"
+	IndexIncidentSimilar          = "status.similar.name"
 )
 
 // AddIndexes adds the indexes to the cache.
@@ -34,6 +37,9 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.Remediation{}, IndexRemediationIncident, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })},
 		{&v1alpha1.Remediation{}, IndexRemediationInvestigation, by(func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.InvestigationName })},
 		{&v1alpha1.Incident{}, IndexIncidentRedirectedTo, by(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })},
+		{&v1alpha1.Incident{}, IndexIncidentMergeInto, by(MergesInto)},
+		{&v1alpha1.Incident{}, IndexIncidentContinues, by(func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.Continues })},
+		{&v1alpha1.Incident{}, IndexIncidentSimilar, similarNames},
 	}
 	for _, i := range indexes {
 		if err := indexer.IndexField(ctx, i.obj, i.field, i.of); err != nil {
@@ -50,4 +56,24 @@ func by[T client.Object](field func(T) v1alpha1.LocalName) client.IndexerFunc {
 		}
 		return nil
 	}
+}
+
+// MergesInto names the incident that people want this one merged into, if any.
+func MergesInto(i *v1alpha1.Incident) v1alpha1.LocalName {
+	if i.Spec.MergeInto == nil {
+		return ""
+	}
+	return i.Spec.MergeInto.Name
+}
+
+func similarNames(obj client.Object) []string {
+	inc, ok := obj.(*v1alpha1.Incident)
+	if !ok {
+		return nil
+	}
+	names := make([]string, len(inc.Status.Similar))
+	for i := range inc.Status.Similar {
+		names[i] = string(inc.Status.Similar[i].Name)
+	}
+	return names
 }

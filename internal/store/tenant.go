@@ -21,23 +21,31 @@ import (
 type Tenant struct {
 	engine *correlation.Engine
 	// undelivered holds the decisions that are not written yet.
-	undelivered map[string]correlation.Decision
+	undelivered map[string]pending
 	// placed says where each alert was last seen or put.
 	placed map[string]string
 	// facts are what is written of each incident.
 	facts map[string]correlation.IncidentFacts
 }
 
-// Known is an alert whose membership is written.
+// pending is a decision, and what was known of the alert when it was made.
+type pending struct {
+	correlation.Decision
+	enrichment string
+}
+
+// Known is an alert, and where it is written to belong.
 type Known struct {
 	Alert      model.Alert
 	Membership correlation.Decision
+	// Enrichment differs when what the cluster adds to the alert's entities does.
+	Enrichment string
 }
 
 // NewTenant rebuilds a tenant from what is written, deciding nothing.
 func NewTenant(policy correlation.Policy, alerts []Known, incidents []correlation.IncidentFacts) *Tenant {
 	t := &Tenant{
-		engine: correlation.New(policy), undelivered: map[string]correlation.Decision{},
+		engine: correlation.New(policy), undelivered: map[string]pending{},
 		placed: map[string]string{}, facts: map[string]correlation.IncidentFacts{},
 	}
 	alerts = slices.Clone(alerts)
@@ -53,14 +61,31 @@ func NewTenant(policy correlation.Policy, alerts []Known, incidents []correlatio
 	return t
 }
 
-// Learn takes over what is written of an incident. A redirect that was decided
-// and is not written yet stays in force for the engine.
+// Learn takes over what is written of an incident. A redirect is final: who does
+// not speak of it looked earlier. One that was decided and is not written yet
+// stays in force for the engine.
 func (t *Tenant) Learn(f correlation.IncidentFacts) {
+	if f.RedirectedTo == "" {
+		f.RedirectedTo = t.facts[f.Name].RedirectedTo
+	}
 	t.facts[f.Name] = f
 	if to := t.engine.Resolve(f.Name); f.RedirectedTo == "" && to != f.Name {
 		f.RedirectedTo = to
 	}
 	t.engine.SetIncident(f)
+}
+
+// Remember takes over the redirects that another tenant of the namespace knows to
+// be written, of incidents that are still there.
+func (t *Tenant) Remember(other *Tenant) {
+	if other == nil {
+		return
+	}
+	for name, f := range other.facts {
+		if _, there := t.facts[name]; there && f.RedirectedTo != "" {
+			t.Merged(name, f.RedirectedTo)
+		}
+	}
 }
 
 // ForgetIncident drops an incident that is gone.
@@ -71,12 +96,25 @@ func (t *Tenant) ForgetIncident(name string) {
 
 // Assign decides where an alert belongs that is in no incident yet. Until
 // Delivered is called, it gives the same answer again.
-func (t *Tenant) Assign(a model.Alert) correlation.Decision {
-	if d, ok := t.undelivered[a.Name]; ok {
-		return d
+func (t *Tenant) Assign(k Known) correlation.Decision {
+	return t.decide(k, t.engine.Assign)
+}
+
+// Reassign decides again for an alert whose membership is written and whose
+// entities have changed since. It is as Assign otherwise.
+func (t *Tenant) Reassign(k Known) correlation.Decision {
+	if _, waiting := t.undelivered[k.Alert.Name]; !waiting {
+		t.Keep(k)
 	}
-	d := t.engine.Assign(a)
-	t.undelivered[a.Name], t.placed[a.Name] = d, d.Incident
+	return t.decide(k, t.engine.Reassign)
+}
+
+func (t *Tenant) decide(k Known, by func(model.Alert) correlation.Decision) correlation.Decision {
+	if p, ok := t.undelivered[k.Alert.Name]; ok {
+		return p.Decision
+	}
+	d := by(k.Alert)
+	t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{d, k.Enrichment}, d.Incident
 	for _, m := range d.Moves {
 		t.placed[m.Alert] = m.To
 		if waiting, ok := t.undelivered[m.Alert]; ok {
@@ -87,15 +125,19 @@ func (t *Tenant) Assign(a model.Alert) correlation.Decision {
 	return d
 }
 
-// Overtaken reports whether people have said something since a decision was
-// made that speaks against it.
-func (t *Tenant) Overtaken(d correlation.Decision) bool {
+// Overtaken reports whether something was said or found since the decision on
+// an alert was made that speaks against it.
+func (t *Tenant) Overtaken(k Known, d correlation.Decision) bool {
 	if !d.New && t.facts[d.Incident].Resolved {
+		return true
+	}
+	if p, waiting := t.undelivered[k.Alert.Name]; waiting && p.enrichment != k.Enrichment {
 		return true
 	}
 	return slices.ContainsFunc(d.Merges, func(m correlation.Merge) bool {
 		source, target := t.facts[m.Source], t.facts[m.Target]
 		return source.Resolved || target.Resolved ||
+			source.RedirectedTo != "" && source.RedirectedTo != m.Target || t.Follow(m.Target) == m.Source ||
 			differ(source.AssignedTo, target.AssignedTo) ||
 			differ(source.Classification, target.Classification) ||
 			differ(source.Determination, target.Determination)
@@ -103,6 +145,27 @@ func (t *Tenant) Overtaken(d correlation.Decision) bool {
 }
 
 func differ(a, b string) bool { return a != "" && b != "" && a != b }
+
+// Merge says into which incident one is merged that people want merged into the
+// named one: that, or where it was merged into itself. Refused says why it may
+// not be, as a constant. Nothing is done before Merged is called.
+func (t *Tenant) Merge(source, named string) (target, refused string) {
+	target = t.Follow(named)
+	switch _, there := t.facts[target]; {
+	case target == source:
+		return target, correlation.RefusedSame
+	case !there:
+		return target, correlation.RefusedNotFound
+	}
+	return target, t.engine.CanMerge(source, target)
+}
+
+// Merged says that the redirect of an incident is written.
+func (t *Tenant) Merged(source, target string) {
+	f := t.facts[source]
+	f.Name, f.RedirectedTo = source, target
+	t.Learn(f)
+}
 
 // Keep takes over an alert whose membership is written, and returns the
 // incident that it belongs to now: the one written, or where that was
@@ -134,19 +197,19 @@ func (t *Tenant) Follow(incident string) string {
 	return incident
 }
 
-// Move puts an alert into an incident because a person said so. Refused says
-// why not, as a constant.
+// Move puts an alert into an incident because a person said so; its own name
+// means an incident of its own. Refused says why not, as a constant.
 func (t *Tenant) Move(k Known, incident string) (d correlation.Decision, refused string) {
 	t.Keep(k)
 	f, ok := t.facts[incident]
 	switch {
-	case !ok:
+	case !ok && incident != k.Alert.Name:
 		return d, correlation.RefusedNotFound
 	case f.RedirectedTo != "":
 		return d, correlation.RefusedRedirected
 	}
 	if d, refused = t.engine.Move(k.Alert.Name, incident); refused == "" {
-		t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = d, d.Incident
+		t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{d, k.Enrichment}, d.Incident
 	}
 	return d, refused
 }

@@ -18,18 +18,20 @@ func onPods(name string, after time.Duration, pods ...string) model.Alert {
 	return a
 }
 
+var bridge = Known{Alert: onPods("bridge", 10*time.Second, "shop/one", "shop/two")}
+
 // bridged returns a tenant in which the alert "bridge" has shown two incidents to be one.
 func bridged(t *testing.T) (*Tenant, correlation.Decision) {
 	t.Helper()
 	tenant := NewTenant(correlation.DefaultPolicy(), nil, nil)
 	for i, name := range []string{"one", "two"} {
 		a := onPods(name, time.Duration(i)*time.Second, "shop/"+name)
-		d := tenant.Assign(a)
+		d := tenant.Assign(Known{Alert: a})
 		tenant.Delivered(name)
 		tenant.Keep(Known{Alert: a, Membership: d})
 		tenant.Learn(correlation.IncidentFacts{Name: name})
 	}
-	d := tenant.Assign(onPods("bridge", 10*time.Second, "shop/one", "shop/two"))
+	d := tenant.Assign(bridge)
 	if len(d.Merges) != 1 {
 		t.Fatalf("the bridge merges %v, want one pair", d.Merges)
 	}
@@ -38,7 +40,7 @@ func bridged(t *testing.T) (*Tenant, correlation.Decision) {
 
 func TestADecisionIsMadeOnce(t *testing.T) {
 	tenant, first := bridged(t)
-	again := tenant.Assign(onPods("bridge", 10*time.Second, "shop/one", "shop/two"))
+	again := tenant.Assign(bridge)
 	if len(again.Merges) != 1 || again.Incident != first.Incident {
 		t.Errorf("asked again before it was written: %+v, want %+v", again, first)
 	}
@@ -77,7 +79,7 @@ func TestOvertaken(t *testing.T) {
 			tc.source.Name, tc.target.Name = d.Merges[0].Source, d.Merges[0].Target
 			tenant.Learn(tc.source)
 			tenant.Learn(tc.target)
-			if got := tenant.Overtaken(d); got != tc.want {
+			if got := tenant.Overtaken(bridge, d); got != tc.want {
 				t.Errorf("overtaken is %t, want %t", got, tc.want)
 			}
 		})
@@ -97,11 +99,11 @@ func TestForgettingAnUnwrittenMergeIsNoticed(t *testing.T) {
 func TestWhatIsWrittenIsTheTruth(t *testing.T) {
 	tenant := NewTenant(correlation.DefaultPolicy(), nil, nil)
 	a := onPods("one", 0, "shop/one")
-	tenant.Assign(a)
+	tenant.Assign(Known{Alert: a})
 	if got := tenant.Keep(Known{Alert: a, Membership: correlation.Decision{Incident: "elsewhere"}}); got != "elsewhere" {
 		t.Errorf("the alert is in %s, want where it is written to be", got)
 	}
-	next := tenant.Assign(onPods("two", time.Second, "shop/one"))
+	next := tenant.Assign(Known{Alert: onPods("two", time.Second, "shop/one")})
 	if next.Incident != "elsewhere" {
 		t.Errorf("the next alert joins %s, want what the first is in", next.Incident)
 	}

@@ -1,31 +1,29 @@
 // Package correlation puts every alert into exactly one incident.
 //
 // The membership is written on the alert, in one write with the reasons for
-// it, and nowhere else. Where one alert shows that two incidents are one, the
-// merge is committed by a redirect on the source; its alerts follow.
+// it, and nowhere else. Where one alert shows that two incidents are one, or a
+// person says so, the merge is committed by a redirect on the source; its
+// alerts follow.
 package correlation
 
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/kube"
-	"github.com/tocsin-dev/tocsin/internal/store"
 )
 
 const owner = client.FieldOwner("tocsin-alert-correlation")
@@ -37,19 +35,19 @@ type Deps struct {
 	Clock    clock.PassiveClock
 }
 
-// Controller correlates alerts. It reconciles one at a time, as the order of
-// decisions is part of their meaning.
+// Controller correlates alerts, and merges incidents where people ask for it. It
+// decides one thing at a time: the order of decisions is part of their meaning,
+// and two merges decided at once could lead into each other.
 type Controller struct {
 	Deps
-	tenants map[string]*store.Tenant
-	// policies are what the tenants are correlated by.
-	policies map[string]kube.CorrelationVersion
+	deciding sync.Mutex
+	tenants  map[string]tenancy
 	changed  changes
 }
 
 // New makes the controller.
 func New(deps Deps) *Controller {
-	return &Controller{Deps: deps, tenants: map[string]*store.Tenant{}, policies: map[string]kube.CorrelationVersion{}}
+	return &Controller{Deps: deps, tenants: map[string]tenancy{}}
 }
 
 // Name is the controller's name in logs and metrics.
@@ -57,11 +55,13 @@ func (c *Controller) Name() string { return "alert-correlation" }
 
 // Register adds the controller to the manager.
 func (c *Controller) Register(mgr ctrl.Manager) error {
+	if err := (merging{c}).register(mgr); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(c.Name()).
 		For(&v1alpha1.Alert{}).
-		Watches(&v1alpha1.Incident{}, c.changed.note()).
-		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.membersOf), builder.WithPredicates(stateChanged)).
+		Watches(&v1alpha1.Incident{}, c.onIncident(stateChanged, c.membersOf)).
 		Watches(&v1alpha1.Investigation{}, handler.EnqueueRequestsFromMapFunc(triggerOf)).
 		Watches(&v1alpha1.CorrelationPolicy{}, handler.Funcs{}). // read by the next alert
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
@@ -74,6 +74,8 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 
 // Reconcile writes which incident the alert belongs to.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	c.deciding.Lock()
+	defer c.deciding.Unlock()
 	tenant, err := c.tenant(ctx, request.Namespace)
 	if err != nil {
 		return reconcile.Result{}, err
@@ -104,29 +106,6 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	return reconcile.Result{}, nil
 }
-
-// membersOf lists the alerts of an incident whose state has changed: theirs
-// follows.
-func (c *Controller) membersOf(ctx context.Context, obj client.Object) []reconcile.Request {
-	var alerts v1alpha1.AlertList
-	err := c.Client.List(ctx, &alerts, client.InNamespace(obj.GetNamespace()), client.MatchingFields{kube.IndexAlertIncident: obj.GetName()})
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the alerts of an incident")
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(alerts.Items))
-	for i := range alerts.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&alerts.Items[i])})
-	}
-	return requests
-}
-
-// stateChanged lets through what changes the state of alerts, or where they are.
-var stateChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
-	was, ok := e.ObjectOld.(*v1alpha1.Incident)
-	is, ok2 := e.ObjectNew.(*v1alpha1.Incident)
-	return ok && ok2 && (was.Status.State != is.Status.State || was.Status.RedirectedTo != is.Status.RedirectedTo)
-}}
 
 // triggerOf names the alert that started an investigation.
 func triggerOf(_ context.Context, obj client.Object) []reconcile.Request {

@@ -26,8 +26,11 @@ type scope struct {
 	// investigation is the newest that the alert started, if any.
 	investigation *v1alpha1.Investigation
 	decision      engine.Decision
-	// moved says that the decision is not written yet.
-	moved bool
+	// moved says that the decision is not written yet, stays that it changes
+	// nothing about where the alert is.
+	moved, stays bool
+	// enrichment is what the decision knew of what the cluster adds to the alert.
+	enrichment string
 	// refusal says, as a constant, why the alert is not where a person wants it.
 	refusal string
 	// state is the state of the alert's incident.
@@ -54,20 +57,28 @@ func newer(a, b *v1alpha1.Investigation) bool {
 }
 
 // decide finds the alert's incident: where a person put it, else where it is
-// written to be, else where the engine says.
+// written to be, unless the cluster has added something since, else where the
+// engine says.
 func (c *Controller) decide(ctx context.Context, s *scope) error {
-	known := store.Known{Alert: convert.Alert(s.alert), Membership: convert.Membership(s.alert)}
+	known := store.Known{Alert: convert.Alert(s.alert), Membership: convert.Membership(s.alert), Enrichment: convert.Enrichment(s.alert)}
+	s.enrichment = s.alert.Status.ObservedEntities
 	wanted := manual(s.alert)
-	switch {
-	case s.alert.Status.IncidentName == "":
-		s.decision, s.moved = s.tenant.Assign(known.Alert), true
-	case wanted != "" && s.tenant.Follow(wanted) != s.tenant.Follow(known.Membership.Incident):
+	placed := known.Membership.Incident != ""
+	if placed && wanted != "" && s.tenant.Follow(wanted) != s.tenant.Follow(known.Membership.Incident) {
 		s.decision, s.refusal = s.tenant.Move(known, wanted)
 		s.moved = s.refusal == ""
 	}
-	if s.moved && s.tenant.Overtaken(s.decision) {
+	switch {
+	case s.moved:
+	case !placed:
+		s.decision, s.moved, s.enrichment = s.tenant.Assign(known), true, known.Enrichment
+	case known.Enrichment != s.enrichment:
+		s.decision, s.moved, s.enrichment = s.tenant.Reassign(known), true, known.Enrichment
+		s.stays = s.decision.Incident == known.Membership.Incident
+	}
+	if s.moved && s.tenant.Overtaken(known, s.decision) {
 		c.giveUp(s.alert.Namespace)
-		return errors.New("people changed an incident while the alert was put there; deciding again")
+		return errors.New("an incident or the alert was changed while the alert was put there; deciding again")
 	}
 	if !s.moved {
 		s.follow(known)
@@ -107,10 +118,12 @@ func (c *Controller) merge(ctx context.Context, s *scope) error {
 		if source == nil {
 			return fmt.Errorf("merging %s into %s: it is not summarised yet", m.Source, m.Target)
 		}
-		before := &v1alpha1.IncidentStatus{RedirectedTo: source.Status.RedirectedTo}
-		after := &v1alpha1.IncidentStatus{RedirectedTo: v1alpha1.LocalName(m.Target)}
-		if _, err := kube.ApplyStatus(ctx, c.Client, owner, source, before, after); err != nil {
-			return fmt.Errorf("merging %s into %s: %w", m.Source, m.Target, err)
+		if string(source.Status.RedirectedTo) == m.Target {
+			continue // written by an earlier attempt
+		}
+		why := metav1.Condition{Status: metav1.ConditionTrue, Reason: m.Reason, Message: mergedByEngine(m, s.alert.Name)}
+		if _, err := c.writeMerge(ctx, s.tenant, source, v1alpha1.LocalName(m.Target), why); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -129,7 +142,7 @@ func (c *Controller) recollect(ctx context.Context, s *scope) error {
 		case err != nil:
 			return fmt.Errorf("reading alert %s: %w", m.Alert, err)
 		}
-		taken := &scope{alert: early, moved: true, state: s.state, decision: engine.Decision{
+		taken := &scope{alert: early, moved: true, enrichment: early.Status.ObservedEntities, state: s.state, decision: engine.Decision{
 			Incident: m.To, Links: []engine.Link{m.Link}, Reason: engine.ReasonJoined,
 			Surprise: convert.Membership(early).Surprise,
 			Message:  fmt.Sprintf("Looked like routine until alert %s", s.alert.Name),
@@ -147,7 +160,8 @@ func (c *Controller) recollect(ctx context.Context, s *scope) error {
 // owned is the part of an Alert's status that this controller writes.
 func owned(s *v1alpha1.AlertStatus) *v1alpha1.AlertStatus {
 	return &v1alpha1.AlertStatus{
-		Conditions: s.Conditions, State: s.State, IncidentName: s.IncidentName, Links: s.Links,
+		Conditions: s.Conditions, State: s.State, IncidentName: s.IncidentName, Links: s.Links, LinkTotal: s.LinkTotal,
+		Similar: s.Similar, ObservedEntities: s.ObservedEntities,
 		SurpriseMillibits: s.SurpriseMillibits, Routine: s.Routine, InvestigationState: s.InvestigationState,
 	}
 }

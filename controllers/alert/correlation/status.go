@@ -13,13 +13,15 @@ import (
 // status is what the alert's status is to be, as far as this controller writes it.
 func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
 	out := owned(s.alert.Status.DeepCopy())
+	out.ObservedEntities = s.enrichment
 	if s.moved {
 		out.IncidentName = v1alpha1.LocalName(s.decision.Incident)
 		out.Links = convert.Links(s.decision.Links)
+		out.Similar = convert.Similar(s.decision.Similar)
 		out.SurpriseMillibits = convert.Surprise(s.decision)
 		out.Routine = ptr.To(s.decision.Routine)
 	}
-	if s.moved || s.refusal != "" {
+	if s.moved && !s.stays || s.refusal != "" {
 		kube.SetCondition(&out.Conditions, conditionOf(s), c.Clock.Now())
 	}
 	out.State = v1alpha1.AlertState(incident.AlertState(said(s.alert), s.state))

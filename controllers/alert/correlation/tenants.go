@@ -3,14 +3,9 @@ package correlation
 import (
 	"context"
 	"fmt"
-	"sync"
 
-	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
@@ -18,6 +13,14 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/store"
 )
+
+// tenancy is the correlation of a namespace, and by which policy it was built.
+type tenancy struct {
+	*store.Tenant
+	policy kube.CorrelationVersion
+	// stale says that its engine is ahead of what can be written.
+	stale bool
+}
 
 // tenant returns the correlation of a namespace, which knows what is written of
 // its incidents by now. At first sight, and when another policy is in force, it
@@ -28,19 +31,27 @@ func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenan
 		return nil, err
 	}
 	changed := c.changed.take(namespace)
-	t, ok := c.tenants[namespace]
-	if !ok || policy.CorrelationVersion != c.policies[namespace] {
-		if t, err = c.rebuild(ctx, namespace, policy); err != nil {
+	was, ok := c.tenants[namespace]
+	for name, deleted := range changed {
+		if deleted && ok {
+			was.ForgetIncident(name)
+		}
+	}
+	if !ok || was.stale || policy.CorrelationVersion != was.policy {
+		t, err := c.rebuild(ctx, namespace, policy, was.Tenant)
+		if err != nil {
+			c.changed.restore(namespace, changed)
 			return nil, err
 		}
-		c.tenants[namespace], c.policies[namespace] = t, policy.CorrelationVersion
+		c.tenants[namespace] = tenancy{Tenant: t, policy: policy.CorrelationVersion}
 		return t, nil
 	}
-	for _, name := range changed {
+	t := was.Tenant
+	for name := range changed {
 		inc, err := c.incident(ctx, namespace, name)
 		switch {
 		case err != nil:
-			c.changed.add(namespace, changed...)
+			c.changed.restore(namespace, changed)
 			return nil, err
 		case inc == nil:
 			t.ForgetIncident(name)
@@ -51,7 +62,9 @@ func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenan
 	return t, nil
 }
 
-func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.CorrelationInForce) (*store.Tenant, error) {
+// rebuild makes a tenant from what is written. The view of it may lag behind the
+// redirects that the one before has written.
+func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.CorrelationInForce, before *store.Tenant) (*store.Tenant, error) {
 	var alerts v1alpha1.AlertList
 	if err := c.Client.List(ctx, &alerts, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("listing alerts: %w", err)
@@ -70,7 +83,9 @@ func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.Corr
 	for i := range incidents.Items {
 		facts = append(facts, convert.IncidentFacts(&incidents.Items[i]))
 	}
-	return store.NewTenant(policyOf(ctx, by), known, facts), nil
+	t := store.NewTenant(policyOf(ctx, by), known, facts)
+	t.Remember(before)
+	return t, nil
 }
 
 // policyOf is what the engine decides by. Settings that another version of
@@ -84,47 +99,9 @@ func policyOf(ctx context.Context, by kube.CorrelationInForce) engine.Policy {
 	return policy
 }
 
-// giveUp forgets a tenant whose engine is ahead of what can be written.
-func (c *Controller) giveUp(namespace string) { delete(c.tenants, namespace) }
-
-// changes remembers which incidents have changed since they were last looked at.
-type changes struct {
-	mu    sync.Mutex
-	names map[string]map[string]struct{}
-}
-
-func (c *changes) add(namespace string, names ...string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.names == nil {
-		c.names = map[string]map[string]struct{}{}
-	}
-	if c.names[namespace] == nil {
-		c.names[namespace] = map[string]struct{}{}
-	}
-	for _, name := range names {
-		c.names[namespace][name] = struct{}{}
-	}
-}
-
-func (c *changes) take(namespace string) []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	names := make([]string, 0, len(c.names[namespace]))
-	for name := range c.names[namespace] {
-		names = append(names, name)
-	}
-	delete(c.names, namespace)
-	return names
-}
-
-// note remembers what changed, and enqueues nothing.
-func (c *changes) note() handler.Funcs {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	changed := func(obj client.Object) { c.add(obj.GetNamespace(), obj.GetName()) }
-	return handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, _ queue) { changed(e.Object) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, _ queue) { changed(e.ObjectNew) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, _ queue) { changed(e.Object) },
-	}
+// giveUp has a tenant rebuilt whose engine is ahead of what can be written.
+func (c *Controller) giveUp(namespace string) {
+	t := c.tenants[namespace]
+	t.stale = true
+	c.tenants[namespace] = t
 }
