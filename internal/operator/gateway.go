@@ -17,6 +17,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/drain"
 	"github.com/tocsin-dev/tocsin/internal/ingest/gateway"
+	"github.com/tocsin-dev/tocsin/internal/ingest/optout"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
@@ -88,7 +89,7 @@ func (i *ingest) server(events *spool.Spool) *gateway.Server {
 func (i *ingest) drain(events *spool.Spool) *drain.Drain {
 	return drain.New(drain.Deps{
 		Client: i.mgr.GetClient(), Reader: i.mgr.GetAPIReader(), Watch: i.mgr.GetCache(),
-		Spool: events, Sources: i.sources, Clock: i.clock, Grace: i.options.DrainTimeout,
+		Spool: events, Sources: i.sources, OptOuts: optout.New(i.mgr.GetClient()), Clock: i.clock, Grace: i.options.DrainTimeout,
 		Namespaces: i.namespaces,
 	})
 }

@@ -88,8 +88,13 @@ func (d *Drain) finish(k key, signals []signal, o outcome) {
 // attempt whose answer was lost, or by another replica: the loop goes on with it.
 // A name that somebody else took counts as one more in the chain.
 func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal, state dedup.State) error {
+	disabled, err := d.optedOut(ctx, k, s)
+	if err != nil {
+		return err
+	}
+	s.alert.CorrelationDisabled = disabled
 	alert := newAlert(k, alertName(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
-	err := d.client.Create(ctx, alert, fieldOwner)
+	err = d.client.Create(ctx, alert, fieldOwner)
 	countWrite("create", err)
 	refused := d.refused(k.tenant, "create", err)
 	switch {
@@ -108,6 +113,19 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 		return nil
 	}
 	return fmt.Errorf("creating alert %s/%s: %w", k.tenant, alert.Name, err)
+}
+
+// optedOut reports whether a new alert is kept out of the incidents of others,
+// because of its source or of the policy in use at this moment.
+func (d *Drain) optedOut(ctx context.Context, k key, s signal) (bool, error) {
+	if s.alert.CorrelationDisabled || d.optOuts == nil {
+		return s.alert.CorrelationDisabled, nil
+	}
+	out, err := d.optOuts.OptedOut(ctx, k.tenant, s.alert)
+	if err != nil {
+		return false, fmt.Errorf("looking for opt-outs of an alert in %s: %w", k.tenant, err)
+	}
+	return out, nil
 }
 
 // raise counts the signals that fall into the open window, in one write.

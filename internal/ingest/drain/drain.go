@@ -29,6 +29,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
@@ -46,6 +47,11 @@ type Watch interface {
 	GetInformer(ctx context.Context, obj client.Object, opts ...cache.InformerGetOption) (cache.Informer, error)
 }
 
+// OptOuts tell of a new alert whether it is kept out of the incidents of others.
+type OptOuts interface {
+	OptedOut(ctx context.Context, tenant string, a model.Alert) (bool, error)
+}
+
 // Deps are what the drain needs.
 type Deps struct {
 	// Client writes, Reader reads past every cache.
@@ -54,6 +60,8 @@ type Deps struct {
 	Watch   Watch
 	Spool   *spool.Spool
 	Sources *source.Registry
+	// OptOuts are asked when an alert is created; none when nil.
+	OptOuts OptOuts
 	Clock   clock.WithTicker
 	// Policy says when a window ends; dedup.DefaultPolicy where it is zero.
 	Policy dedup.Policy
@@ -70,6 +78,7 @@ type Drain struct {
 	watch    Watch
 	spool    *spool.Spool
 	sources  *source.Registry
+	optOuts  OptOuts
 	clock    clock.WithTicker
 	policy   dedup.Policy
 	tenants  []string
@@ -103,7 +112,7 @@ func New(deps Deps) *Drain {
 		deps.Policy = dedup.DefaultPolicy()
 	}
 	return &Drain{
-		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources,
+		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
 		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(), refusals: newRefusals(),
 		fallback: map[string]decode.Decoder{},
@@ -183,6 +192,9 @@ func (d *Drain) prepare(ctx context.Context) error {
 		}
 		if _, err := informer.AddEventHandler(toolscache.ResourceEventHandler(d.view)); err != nil {
 			return fmt.Errorf("watching alerts: %w", err)
+		}
+		if _, err := d.watch.GetInformer(ctx, &v1alpha1.CorrelationPolicy{}); err != nil { // for the opt-outs
+			return fmt.Errorf("watching correlation policies: %w", err)
 		}
 	}
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {

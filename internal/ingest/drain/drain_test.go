@@ -37,6 +37,7 @@ type world struct {
 	api     client.WithWatch
 	spool   *spool.Spool
 	sources *source.Registry
+	optOuts OptOuts
 	now     time.Time
 
 	mu     sync.Mutex
@@ -144,7 +145,7 @@ func (w *world) spoolEnvelope(t *testing.T, s *spool.Spool, e envelope.Envelope)
 }
 
 func (w *world) drain(s *spool.Spool) *Drain {
-	return New(Deps{Client: w.api, Reader: w.api, Spool: s, Sources: w.sources, Clock: clock.RealClock{}})
+	return New(Deps{Client: w.api, Reader: w.api, Spool: s, Sources: w.sources, OptOuts: w.optOuts, Clock: clock.RealClock{}})
 }
 
 // run drains until the spool is empty, or the context given to it ends.
