@@ -16,6 +16,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
 // pace is how long an alert is left alone between two writes: what comes in the
@@ -93,7 +94,7 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 		return err
 	}
 	s.alert.CorrelationDisabled = disabled
-	alert := newAlert(k, alertName(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
+	alert := newAlert(k, alertname.Next(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
 	err = d.client.Create(ctx, alert, fieldOwner)
 	countWrite("create", err)
 	refused := d.refused(k.tenant, "create", err)

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
@@ -187,9 +188,9 @@ func (w *world) alerts(t *testing.T) map[string]int64 {
 	}
 	out := map[string]int64{}
 	for _, a := range list.Items {
-		place, name := 'a', alertName(a.Spec.Source.Rule, a.Spec.Fingerprint, "")
+		place, name := 'a', alertname.Next(a.Spec.Source.Rule, a.Spec.Fingerprint, "")
 		for ; name != a.Name && place < 'z'; place++ {
-			name = alertName(a.Spec.Source.Rule, a.Spec.Fingerprint, name)
+			name = alertname.Next(a.Spec.Source.Rule, a.Spec.Fingerprint, name)
 		}
 		out[a.Spec.Source.Rule+"/"+string(place)] = ptr.Deref(a.Status.Occurrences, 1)
 	}
@@ -614,7 +615,7 @@ func TestNamesThatAreTaken(t *testing.T) {
 			t.Fatal(err)
 		}
 		first := list.Items[0]
-		second := alertName("shell", first.Spec.Fingerprint, first.Name)
+		second := alertname.Next("shell", first.Spec.Fingerprint, first.Name)
 		if err := w.api.Delete(t.Context(), &first); err != nil {
 			t.Fatal(err)
 		}
@@ -652,7 +653,7 @@ func TestCountedInALaterWindow(t *testing.T) {
 		older := list.Items[0].DeepCopy()
 		older.ResourceVersion, older.Spec.Ingestion.Spool = "", "other"
 		newer := older.DeepCopy()
-		newer.Name = alertName("shell", older.Spec.Fingerprint, older.Name)
+		newer.Name = alertname.Next("shell", older.Spec.Fingerprint, older.Name)
 		newer.Spec.Ingestion.Position = ptr.To[int64](2)
 		if err := errors.Join(w.api.Create(t.Context(), older), w.api.Create(t.Context(), newer)); err != nil {
 			t.Fatal(err)
@@ -717,24 +718,5 @@ func TestTotalsOfOldSpoolsAreAddedUp(t *testing.T) {
 	}
 	if got := *sum(spools).Received; got != 40 {
 		t.Errorf("the sum is %d, want 40", got)
-	}
-}
-
-func TestAlertName(t *testing.T) {
-	for rule, want := range map[string]string{
-		"Terminal shell in container":   "terminal-shell-in-container-",
-		"ÄÖÜ ☠":                         "alert-",
-		"--x--":                         "x-",
-		strings.Repeat("very long ", 9): "very-long-very-long-very-long-very-long-",
-	} {
-		if got := alertName(rule, "f", "p"); !strings.HasPrefix(got, want) || len(got) > 52 {
-			t.Errorf("%q became %q", rule, got)
-		}
-	}
-	if alertName("r", "f", "") == alertName("r", "f", "p") {
-		t.Error("the predecessor makes no difference")
-	}
-	if got := alertName("r", "f", "p"); got != "r-bfe0dd450b" {
-		t.Errorf("the name is %s, not that of older versions", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
@@ -113,7 +114,7 @@ func end(fingerprint string, alerts map[string]known) (known, bool) {
 	var found known
 	ok := false
 	for _, k := range alerts {
-		if _, followed := alerts[alertName(k.rule, fingerprint, k.name)]; followed {
+		if _, followed := alerts[alertname.Next(k.rule, fingerprint, k.name)]; followed {
 			continue
 		}
 		// Two ends come only from deletions by hand; take the one that was active last.

@@ -1,4 +1,6 @@
-package drain
+// Package alertname names alerts, so that whoever makes one comes to the same
+// name: every replica, every attempt, and a replay without a cluster.
+package alertname
 
 import (
 	"crypto/sha256"
@@ -9,10 +11,10 @@ import (
 // maxSlug keeps names short enough for a table.
 const maxSlug = 40
 
-// alertName is the name of the alert that follows a predecessor of the same
+// Next is the name of the alert that follows a predecessor of the same
 // fingerprint, or that comes first where there is none. Every replica, and every
 // attempt, comes to the same name, so that the API server lets one of them win.
-func alertName(rule, fingerprint, predecessor string) string {
+func Next(rule, fingerprint, predecessor string) string {
 	sum := sha256.Sum256([]byte(fingerprint + "\x00" + predecessor))
 	return slug(rule) + "-" + hex.EncodeToString(sum[:])[:10]
 }
