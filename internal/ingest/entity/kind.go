@@ -41,6 +41,9 @@ func Of(kind model.EntityKind, name string) (model.Key, bool) {
 	return read(name)
 }
 
+// Known says whether there is such a kind.
+func Known(kind model.EntityKind) bool { return byKind[kind] != nil }
+
 // CategoryOf says what an entity of a kind is where nobody says it: an asset
 // that can be hit, or evidence that speaks of the hit.
 func CategoryOf(kind model.EntityKind) model.Category {

@@ -65,13 +65,13 @@ func New(source, cluster string, o Options) (*Decoder, error) {
 		c.problems = append(c.problems, errors.New("generic.title: is missing"))
 	}
 	for i, e := range o.Entities {
-		field := fmt.Sprintf("entities[%d].name", i)
-		if strings.TrimSpace(e.Name) == "" {
-			c.problems = append(c.problems, fmt.Errorf("generic.%s: is missing", field))
+		field := fmt.Sprintf("entities[%d]", i)
+		if err := e.validate(); err != nil {
+			c.problems = append(c.problems, fmt.Errorf("generic.%s.%w", field, err))
 		}
 		e.Role = cmp.Or(e.Role, model.RoleUnknown)
 		e.Category = cmp.Or(e.Category, entity.CategoryOf(e.Kind))
-		d.entities = append(d.entities, entityExpression{e, c.compile(field, e.Name, texts)})
+		d.entities = append(d.entities, entityExpression{e, c.compile(field+".name", e.Name, texts)})
 	}
 	if len(c.problems) > 0 {
 		return nil, errors.Join(c.problems...)

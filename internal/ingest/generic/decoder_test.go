@@ -156,6 +156,9 @@ func TestCompileErrors(t *testing.T) {
 		"no list":              {func(o *Options) { o.Events = "'x'" }, "generic.events: must give a list, not string"},
 		"perhaps a number":     {func(o *Options) { o.Description = "optional.of(1)" }, "generic.description: must give a string, not optional_type(int)"},
 		"a bad entity":         {func(o *Options) { o.Entities[1].Name = "event." }, "generic.entities[1].name: ERROR"},
+		"an entity of no kind": {func(o *Options) { o.Entities[1].Kind = "Spaceship" }, `generic.entities[1].kind: there is no kind "Spaceship"`},
+		"an unknown role":      {func(o *Options) { o.Entities[1].Role = "attacker" }, `generic.entities[1].role: there is no role "attacker"`},
+		"an unknown category":  {func(o *Options) { o.Entities[0].Category = "Asset" }, `generic.entities[0].category: must be ImpactedAsset or RelatedEvidence, is "Asset"`},
 		"an entity of no name": {func(o *Options) { o.Entities[0].Name = "" }, "generic.entities[0].name: is missing"},
 	} {
 		o := Options{Title: "event.x", Entities: []Entity{{Kind: model.KindIP, Name: "event.ip"}, {Kind: model.KindIP, Name: "event.peer"}}}
