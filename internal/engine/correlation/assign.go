@@ -1,7 +1,6 @@
 package correlation
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -168,16 +167,15 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 	all := e.candidates(s)
 	kept := all[:0]
 	for _, c := range all {
-		inc := &e.incidents.rows[c.incident]
+		inc, name, key := &e.incidents.rows[c.incident], e.incidents.keys[c.incident], e.entities.keys[c.entity]
 		switch {
-		case c.bits < float64(e.policy.JoinBits):
 		case inc.resolved():
-			d.resembles(e.incidents.keys[c.incident], SimilarResolved, "shares "+e.entities.keys[c.entity].String()+", and is resolved")
+			d.resembles(name, SimilarResolved, "shares ", string(key.Kind), "/", key.Name, ", and is resolved")
 		case len(inc.members) >= e.policy.MaxAlerts:
 			if len(kept) == 0 && d.Reason == "" {
-				d.Reason, d.Message = ReasonContinuation, fmt.Sprintf("continues %s, which is full", e.incidents.keys[c.incident])
+				d.Reason, d.Message = ReasonContinuation, "continues "+name+", which is full"
 			}
-			d.resembles(e.incidents.keys[c.incident], SimilarContinues, "shares "+e.entities.keys[c.entity].String()+", and is full")
+			d.resembles(name, SimilarContinues, "shares ", string(key.Kind), "/", key.Name, ", and is full")
 		default:
 			kept = append(kept, c)
 		}

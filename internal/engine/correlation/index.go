@@ -229,13 +229,13 @@ func (x *index) renew(p posting) {
 // insert puts a posting into a list, which keeps the newest up to a limit.
 func (x *index) insert(list []posting, p posting, as role) []posting {
 	last, vigour := as(&x.alerts.rows[p.peer])
-	p.last = last
+	p.last = max(p.last, last)
 	at := slices.IndexFunc(list, func(old posting) bool { return old.incident == p.incident })
 	switch {
 	case at >= 0:
 		old := list[at]
 		p.notable += old.notable
-		p.last = max(last, old.last)
+		p.last = max(p.last, old.last)
 		if _, v := as(&x.alerts.rows[old.peer]); v > vigour || v == vigour && x.alerts.keys[old.peer] <= x.alerts.keys[p.peer] {
 			p.peer, p.asset = old.peer, old.asset
 		}
@@ -363,6 +363,41 @@ func (x *index) enter(a, into id) {
 		inc.opened = rec.first
 	}
 	x.post(a)
+}
+
+// adopt moves all alerts of an incident into another.
+func (x *index) adopt(into, from id) {
+	source, target := &x.incidents.rows[from], &x.incidents.rows[into]
+	if len(target.members) == 0 || len(source.members) > 0 && source.opened < target.opened {
+		target.opened = source.opened
+	}
+	target.members = append(target.members, source.members...)
+	target.notable += source.notable
+	for _, m := range source.members {
+		rec := &x.alerts.rows[m]
+		rec.incident = into
+		for _, e := range x.entitiesOf(rec) {
+			x.entities.rows[e].postings = x.unite(x.entities.rows[e].postings, into, from, member)
+		}
+		for _, t := range x.techniquesOf(rec) {
+			x.techniques[technique(t)] = x.unite(x.techniques[technique(t)], into, from, member)
+		}
+	}
+	for i := range x.recent {
+		x.recent[i] = x.unite(x.recent[i], into, from, newcomer)
+	}
+	source.members, source.notable = nil, 0
+}
+
+// unite makes one posting of those of two incidents.
+func (x *index) unite(list []posting, into, from id, as role) []posting {
+	at := slices.IndexFunc(list, func(p posting) bool { return p.incident == from })
+	if at < 0 {
+		return list
+	}
+	p := list[at]
+	p.incident = into
+	return x.insert(slices.Delete(list, at, at+1), p, as)
 }
 
 // seconds are Unix seconds, from 1970 to 2106: a hostile time is one of the two.

@@ -2,7 +2,6 @@ package correlation
 
 import (
 	"cmp"
-	"slices"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
@@ -145,7 +144,7 @@ func (e *Engine) join(d *Decision, into, other id, reason string) id {
 		refused = e.refusal(into, other)
 	}
 	if refused != "" {
-		d.resembles(e.incidents.keys[other], SimilarMergeRefused, "not merged: "+refusals[refused])
+		d.resembles(e.incidents.keys[other], SimilarMergeRefused, "not merged: ", refusals[refused])
 		return into
 	}
 	source, target := into, other
@@ -176,10 +175,7 @@ func (e *Engine) redirect(source, target id) {
 		from.facts = &IncidentFacts{Name: e.incidents.keys[source]}
 	}
 	from.facts.RedirectedTo = e.incidents.keys[target]
-	for _, m := range slices.Clone(from.members) {
-		e.leave(m)
-		e.enter(m, target)
-	}
+	e.adopt(target, source)
 }
 
 // Move puts a known alert into an incident because a person said so; an empty

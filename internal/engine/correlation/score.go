@@ -2,6 +2,7 @@ package correlation
 
 import (
 	"cmp"
+	"math"
 	"slices"
 )
 
@@ -22,9 +23,9 @@ type candidate struct {
 	timing                 float64 // how much of it is the coincidence in time
 }
 
-// candidates are the incidents that share an entity with the subject, the best
-// first. Only postings that can still reach the threshold are looked at, so the
-// cost does not grow with the number of open incidents.
+// candidates are the incidents over the threshold that share an entity with
+// the subject, the best first. Only postings that can still reach it are looked
+// at, so the cost does not grow with the number of open incidents.
 func (e *Engine) candidates(s *subject) []candidate {
 	found := e.scratch[:0]
 	for _, entity := range s.entities {
@@ -32,27 +33,21 @@ func (e *Engine) candidates(s *subject) []candidate {
 		elsewhere := ent.scope && entity != s.asset
 		for i := range ent.postings {
 			p := &ent.postings[i]
-			if last := int64(p.last); last <= s.at { // what the newest sign of life allows at most
-				span := within(s.at, last)
-				timing := bits(s.onAsset * span)
-				if float64(ent.weight)+timing < float64(e.policy.JoinBits) {
-					break // the rest is older still
-				}
-				if p.asset != s.asset {
-					timing = min(timing, 2*float64(ent.weight))
-				}
-				if min(float64(ent.weight), bits(e.rate(int64(ent.alerts-p.notable), s.at)*span))+timing+1 < float64(e.policy.JoinBits) {
-					continue
-				}
-			}
-			if elsewhere && p.asset != entity || p.notable == 0 {
+			if p.notable == 0 || elsewhere && p.asset != entity {
 				continue
 			}
-			inc := &e.incidents.rows[p.incident]
+			hope, older := e.hope(s, ent, p)
+			if !hope && older {
+				break // the rest is older still
+			}
+			if !hope {
+				continue
+			}
 			b, timing := e.evidence(s, entity, p)
 			if b == 0 {
 				continue
 			}
+			inc := &e.incidents.rows[p.incident]
 			if inc.mark == 0 {
 				found = append(found, candidate{incident: p.incident})
 				inc.mark = int32(len(found))
@@ -65,13 +60,35 @@ func (e *Engine) candidates(s *subject) []candidate {
 	for _, c := range found {
 		e.incidents.rows[c.incident].mark = 0
 	}
-	slices.SortFunc(found, e.better)
 	e.scratch = found
+	found = slices.DeleteFunc(found, func(c candidate) bool { return c.bits < float64(e.policy.JoinBits) })
+	slices.SortFunc(found, e.better)
 	return found
 }
 
+// hope says whether the evidence can still reach the threshold, by what the
+// posting alone tells, and if not, whether nothing older can.
+func (e *Engine) hope(s *subject, ent *entity, p *posting) (hope, older bool) {
+	last, weight := int64(p.last), float64(ent.weight)
+	if last > s.at {
+		return true, false
+	}
+	span := within(s.at, last) // what the newest sign of life allows at most
+	if lacks := e.policy.JoinBits - int(ent.weight); lacks > 0 && s.onAsset*span > math.Ldexp(1, -lacks) {
+		return false, true
+	}
+	timing := mostBits(s.onAsset * span)
+	if p.asset != s.asset {
+		timing = min(timing, 2*weight)
+	}
+	return min(weight, mostBits(e.rate(int64(ent.alerts-p.notable), s.at)*span))+timing+1 >= float64(e.policy.JoinBits), false
+}
+
 func (e *Engine) better(a, b candidate) int {
-	return cmp.Or(-cmp.Compare(a.bits, b.bits), cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident]))
+	if a.bits != b.bits {
+		return cmp.Compare(b.bits, a.bits)
+	}
+	return cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident])
 }
 
 // evidence is how much speaks against chance when the subject shares an

@@ -12,12 +12,12 @@ import (
 const maxSimilar = 5
 
 // resembles names an incident as similar, unless it is named already or
-// enough are. What is strongest is to be said first.
-func (d *Decision) resembles(incident, reason, message string) {
-	named := slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident })
-	if !named && len(d.Similar) < maxSimilar {
-		d.Similar = append(d.Similar, Similar{incident, reason, message})
+// enough are. What is strongest is to be said first. The words make the message.
+func (d *Decision) resembles(incident, reason string, words ...string) {
+	if len(d.Similar) == maxSimilar || slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident }) {
+		return
 	}
+	d.Similar = append(d.Similar, Similar{incident, reason, strings.Join(words, "")})
 }
 
 // resemblance is an incident that a new one resembles, by an entity or by techniques.
@@ -36,10 +36,11 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 		return
 	}
 	for _, r := range e.sameEntities(s) {
-		d.resembles(e.incidents.keys[r.incident], SimilarEntities, "shares "+e.entities.keys[r.entity].String())
+		key := e.entities.keys[r.entity]
+		d.resembles(e.incidents.keys[r.incident], SimilarEntities, "shares ", string(key.Kind), "/", key.Name)
 	}
 	for _, r := range e.sameTechniques(s) {
-		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques "+e.shared(s.alert, r.incident))
+		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques ", e.shared(s.alert, r.incident))
 	}
 }
 
@@ -47,15 +48,19 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 // to meet it elsewhere within an hour is less likely than what counts as routine.
 func (e *Engine) sameEntities(s *subject) []resemblance {
 	var found []resemblance
+	telling := max(float64(e.policy.RoutineBits), 1)
 	for _, entity := range s.entities {
 		ent := &e.entities.rows[entity]
-		if ent.scope && entity != s.asset {
+		if float64(ent.weight) < telling || ent.scope && entity != s.asset {
 			continue
 		}
 		for i := range ent.postings {
 			p := &ent.postings[i]
-			strength := round(min(float64(ent.weight), bits(e.rate(int64(ent.alerts-p.notable), s.at)*hour)))
-			if p.notable > 0 && strength >= float64(e.policy.RoutineBits) && strength > 0 {
+			elsewhere := e.rate(int64(ent.alerts-p.notable), s.at) * hour
+			if p.notable == 0 || mostBits(elsewhere) < telling {
+				continue
+			}
+			if strength := min(float64(ent.weight), bits(elsewhere)); strength >= telling {
 				found = e.strongest(found, resemblance{p.incident, strength, entity})
 			}
 		}
@@ -94,14 +99,20 @@ func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
 		}
 		found = slices.Delete(found, at, at+1)
 	}
-	at, _ := slices.BinarySearchFunc(found, r, func(a, b resemblance) int {
-		return cmp.Or(-cmp.Compare(a.strength, b.strength), cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident]))
-	})
-	if at == maxSimilar {
-		return found
+	if len(found) < maxSimilar {
+		found = append(found, r)
+	} else if last := &found[maxSimilar-1]; e.stronger(r, *last) < 0 {
+		*last = r
 	}
-	found = slices.Insert(found, at, r)
-	return found[:min(len(found), maxSimilar)]
+	slices.SortFunc(found, e.stronger)
+	return found
+}
+
+func (e *Engine) stronger(a, b resemblance) int {
+	if a.strength != b.strength {
+		return cmp.Compare(b.strength, a.strength)
+	}
+	return cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident])
 }
 
 // shared are the techniques that an incident has as well, in words.

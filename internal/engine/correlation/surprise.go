@@ -37,6 +37,12 @@ func bits(expected float64) float64 {
 	return -math.Log2(expected)
 }
 
+// mostBits is what bits cannot exceed, by less than a tenth more than it is: the
+// logarithm that can be read off how a number is stored. A tenth of the cost.
+func mostBits(expected float64) float64 {
+	return max(0, 1023-float64(math.Float64bits(expected))/(1<<52))
+}
+
 // within is a time span to be multiplied with a rate.
 func within(a, b int64) float64 { return float64(max(apart(a, b), lag)) }
 
