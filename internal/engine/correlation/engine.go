@@ -20,7 +20,7 @@ type Engine struct {
 // New makes an engine that knows nothing yet. The policy is thought to be valid.
 func New(p Policy) *Engine {
 	e := &Engine{
-		index:  index{techniques: map[technique][]posting{}, hours: map[int64]int32{}, limit: p.HubIncidents},
+		index:  index{hours: map[int64]int32{}, limit: p.HubIncidents},
 		policy: p,
 		window: int64(p.Window / time.Second), proximateWindow: int64(p.ProximateWindow / time.Second),
 	}
@@ -75,7 +75,7 @@ func (e *Engine) Forget(alertName string) {
 	delist(&e.rules, rec.rule, rec.active)
 	delist(&e.onAssets, rec.onAsset, rec.active)
 	e.countBegin(int64(rec.first), -1)
-	for _, entity := range e.entitiesOf(rec) {
+	for _, entity := range e.marksOf(rec) {
 		e.releaseEntity(entity)
 	}
 	e.releaseEntity(rec.asset)
@@ -130,11 +130,21 @@ func (e *Engine) learnMarks(rec *alert, a *model.Alert) {
 		}
 	}
 	rec.entities = uint8(len(marks))
-	for _, t := range techniquesOf(a) {
-		marks = append(marks, id(t))
+	for _, t := range a.Techniques[:min(len(a.Techniques), maxTechniques)] {
+		marks = e.markTechnique(marks, int(rec.entities), t)
 	}
 	rec.techniques = uint8(len(marks)) - rec.entities
 	rec.marks = e.marks.add(marks)
+}
+
+// markTechnique adds a technique to an alert's marks, once.
+func (e *Engine) markTechnique(marks []id, from int, name string) []id {
+	t := e.entityID(model.Key{Kind: kindTechnique, Name: name}, 0)
+	if slices.Contains(marks[from:], t) {
+		e.releaseEntity(t)
+		return marks
+	}
+	return append(marks, t)
 }
 
 // weighed is an entity with the most bits that sharing it can be worth.
@@ -162,7 +172,7 @@ func (e *Engine) worth(entities []model.Entity) []weighed {
 // setLink remembers the edge that joined an alert.
 func (e *Engine) setLink(rec *alert, l Link) {
 	rec.link = link{reason: linkReasonOf(l.Reason), peer: l.Peer, entity: none, bits: float32(l.Weight)}
-	if entity, ok := e.entities.find(l.Entity); ok && l.Entity.Name != "" && (e.names(rec, entity) || entity == rec.asset) {
+	if entity, ok := e.entities.find(l.Entity); ok && l.Entity.Name != "" && (slices.Contains(e.entitiesOf(rec), entity) || entity == rec.asset) {
 		rec.link.entity = entity
 	}
 }

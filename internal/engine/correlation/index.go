@@ -14,7 +14,7 @@ import (
 type alert struct {
 	link          link
 	attackers     uint64 // which of the entities are the attacker's
-	marks         uint32 // where the entities that may join are listed, sorted, and after them the techniques, sorted
+	marks         uint32 // where the entities that may join are listed, sorted, and after them the techniques
 	entities      uint8  // how many
 	techniques    uint8
 	incident      id
@@ -97,27 +97,30 @@ type onAsset struct{ rule, asset id }
 // What it holds is a function of the alerts and their memberships, not of the
 // order in which they came.
 type index struct {
-	alerts     table[string, alert]
-	incidents  table[string, incident]
-	entities   table[model.Key, entity]
-	rules      table[rule, frequency]
-	onAssets   table[onAsset, frequency]
-	marks      lists // of alerts: their entities and techniques
-	techniques map[technique][]posting
-	hours      map[int64]int32 // alerts that began within an hour
-	start      int64           // the first of these hours
-	recent     [2][]posting    // the incidents that grew last by more than routine, and by what is rare, newest first
-	speaks     [2]float32      // the surprise from which on an alert is notable, and rare
-	quiet      []id            // the newest routine alerts, newest first
-	limit      int             // of postings in a list
+	alerts    table[string, alert]
+	incidents table[string, incident]
+	entities  table[model.Key, entity]
+	rules     table[rule, frequency]
+	onAssets  table[onAsset, frequency]
+	marks     lists           // of alerts: their entities and techniques
+	hours     map[int64]int32 // alerts that began within an hour
+	start     int64           // the first of these hours
+	recent    [2][]posting    // the incidents that grew last by more than routine, and by what is rare, newest first
+	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
+	quiet     []id            // the newest routine alerts, newest first
+	limit     int             // of postings in a list
 }
 
 // entitiesOf are the entities by which an alert may join.
 func (x *index) entitiesOf(a *alert) []id { return x.marks.at(a.marks, int(a.entities)) }
 
+// techniquesOf are the techniques that an alert shows. They tie nothing together.
 func (x *index) techniquesOf(a *alert) []id {
 	return x.marks.at(a.marks+uint32(a.entities), int(a.techniques))
 }
+
+// marksOf are both.
+func (x *index) marksOf(a *alert) []id { return x.marks.at(a.marks, int(a.entities)+int(a.techniques)) }
 
 // incidentID finds the incident of that name, or makes it.
 func (x *index) incidentID(name string) id {
@@ -194,7 +197,7 @@ func (x *index) post(a id) {
 		return
 	}
 	p := posting{incident: rec.incident, peer: a, asset: rec.asset, notable: rec.notable()}
-	for _, e := range x.entitiesOf(rec) {
+	for _, e := range x.marksOf(rec) {
 		x.entities.rows[e].alerts++
 	}
 	x.renew(p)
@@ -218,11 +221,8 @@ func (x *index) touch(a id) {
 // renew puts a posting into the lists of all that its peer can share.
 func (x *index) renew(p posting) {
 	rec := &x.alerts.rows[p.peer]
-	for _, e := range x.entitiesOf(rec) {
+	for _, e := range x.marksOf(rec) {
 		x.entities.rows[e].postings = x.insert(x.entities.rows[e].postings, p, member)
-	}
-	for _, t := range x.techniquesOf(rec) {
-		x.techniques[technique(t)] = x.insert(x.techniques[technique(t)], p, member)
 	}
 }
 
@@ -284,30 +284,16 @@ func (x *index) unpost(a, from id) {
 	if rec.alone {
 		return
 	}
-	for _, e := range x.entitiesOf(rec) {
+	for _, e := range x.marksOf(rec) {
 		ent := &x.entities.rows[e]
 		ent.alerts--
-		ent.postings = x.remove(ent.postings, a, from, member, func(m *alert) bool { return x.names(m, e) })
-	}
-	for _, t := range x.techniquesOf(rec) {
-		list := x.remove(x.techniques[technique(t)], a, from, member, func(m *alert) bool {
-			return slices.Contains(x.techniquesOf(m), t)
-		})
-		if x.techniques[technique(t)] = list; len(list) == 0 {
-			delete(x.techniques, technique(t))
-		}
+		ent.postings = x.remove(ent.postings, a, from, member, func(m *alert) bool { return slices.Contains(x.marksOf(m), e) })
 	}
 	for i, least := range x.speaks {
 		if rec.surprise >= least {
 			x.recent[i] = x.remove(x.recent[i], a, from, newcomer, func(m *alert) bool { return m.surprise >= least })
 		}
 	}
-}
-
-// names says whether an alert may join by an entity.
-func (x *index) names(a *alert, e id) bool {
-	_, has := slices.BinarySearch(x.entitiesOf(a), e)
-	return has
 }
 
 // remove takes an alert out of its incident's posting; where it spoke for the
@@ -376,11 +362,8 @@ func (x *index) adopt(into, from id) {
 	for _, m := range source.members {
 		rec := &x.alerts.rows[m]
 		rec.incident = into
-		for _, e := range x.entitiesOf(rec) {
+		for _, e := range x.marksOf(rec) {
 			x.entities.rows[e].postings = x.unite(x.entities.rows[e].postings, into, from, member)
-		}
-		for _, t := range x.techniquesOf(rec) {
-			x.techniques[technique(t)] = x.unite(x.techniques[technique(t)], into, from, member)
 		}
 	}
 	for i := range x.recent {

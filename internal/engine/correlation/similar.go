@@ -73,7 +73,7 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 func (e *Engine) sameTechniques(s *subject) []resemblance {
 	var met []id
 	for _, t := range e.techniquesOf(s.alert) {
-		for _, p := range e.techniques[technique(t)] {
+		for _, p := range e.entities.rows[t].postings {
 			inc := &e.incidents.rows[p.incident]
 			if inc.mark++; inc.mark == 1 {
 				met = append(met, p.incident)
@@ -119,65 +119,18 @@ func (e *Engine) stronger(a, b resemblance) int {
 func (e *Engine) shared(a *alert, incident id) string {
 	var names []string
 	for _, t := range e.techniquesOf(a) {
-		if has(e.techniques[technique(t)], incident) {
-			names = append(names, technique(t).String())
+		if slices.ContainsFunc(e.entities.rows[t].postings, func(p posting) bool { return p.incident == incident }) {
+			names = append(names, e.entities.keys[t].Name)
 		}
 	}
+	slices.Sort(names)
 	return strings.Join(names, ", ")
 }
 
-func has(list []posting, incident id) bool {
-	return slices.ContainsFunc(list, func(p posting) bool { return p.incident == incident })
-}
-
-// technique is an ATT&CK technique as a number: T1078.004 is 1078004, T1078 is 1078000.
-type technique int32
+// kindTechnique lets techniques be found like entities. It is no kind of the
+// model, so that no alert can name an entity like one.
+const kindTechnique model.EntityKind = "technique"
 
 // maxTechniques bounds the techniques that are kept of an alert; real ones
 // have one to four.
 const maxTechniques = 16
-
-// techniquesOf are the alert's techniques, sorted. What is not the name of one is left out.
-func techniquesOf(a *model.Alert) []technique {
-	var out []technique
-	for _, name := range a.Techniques {
-		if t, ok := parseTechnique(name); ok {
-			out = append(out, t)
-		}
-	}
-	slices.Sort(out)
-	out = slices.Compact(out)
-	return out[:min(len(out), maxTechniques)]
-}
-
-// parseTechnique reads T and four digits, and three more after a dot.
-func parseTechnique(name string) (technique, bool) {
-	if len(name) != 5 && (len(name) != 9 || name[5] != '.') || name[0] != 'T' {
-		return 0, false
-	}
-	digits := name[1:5] + "000"
-	if len(name) == 9 {
-		digits = name[1:5] + name[6:]
-	}
-	var t technique
-	for _, digit := range []byte(digits) {
-		if digit < '0' || digit > '9' {
-			return 0, false
-		}
-		t = t*10 + technique(digit-'0')
-	}
-	return t, true
-}
-
-// String is the name by which people know the technique.
-func (t technique) String() string {
-	digits := make([]byte, 7)
-	for i := range digits {
-		digits[len(digits)-1-i] = '0' + byte(t%10)
-		t /= 10
-	}
-	if string(digits[4:]) == "000" {
-		return "T" + string(digits[:4])
-	}
-	return "T" + string(digits[:4]) + "." + string(digits[4:])
-}
