@@ -34,6 +34,9 @@ func TestEveryValidationHasCases(t *testing.T) {
 	for _, tc := range ingestionCases {
 		count(tc.refused)
 	}
+	for _, tc := range mergeCases {
+		count(tc.refused)
+	}
 	for _, tc := range unstampedCases {
 		count(tc.refused)
 	}

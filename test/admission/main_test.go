@@ -282,6 +282,10 @@ func waitForPolicies(ctx context.Context) error {
 			r := builders.Remediation(namespace, uniqueName("probe"))
 			return asAlice.Create(ctx, r, client.DryRunAll) == nil && r.Spec.RequestedBy == alice
 		},
+		"stamp-incident-merges": func() bool {
+			i := builders.Incident(namespace, uniqueName("probe"), mergeInto("other", "probe", ""))
+			return asAlice.Create(ctx, i, client.DryRunAll) == nil && i.Spec.MergeInto.RequestedBy == alice
+		},
 		"remediation-requests": func() bool {
 			r := builders.Remediation(namespace, uniqueName("probe"), automatic)
 			return refusedBy(asAlice.Create(ctx, r, client.DryRunAll), "remediation-requests")
@@ -302,7 +306,7 @@ func waitForPolicies(ctx context.Context) error {
 			return fmt.Errorf("%s is not in force: %w", what, err)
 		}
 	}
-	// This one only guards what exists.
+	// These only guard what exists.
 	if err := asAdmin.Create(ctx, probe); err != nil {
 		return err
 	}
@@ -310,6 +314,21 @@ func waitForPolicies(ctx context.Context) error {
 	err = until(ctx, func() bool { return refusedBy(asAdmin.Update(ctx, probe.DeepCopy(), client.DryRunAll), "comments") })
 	if err != nil {
 		return fmt.Errorf("comments is not in force: %w", err)
+	}
+	merged := builders.Incident(namespace, uniqueName("probe"))
+	if err := asAdmin.Create(ctx, merged); err != nil {
+		return err
+	}
+	merged.Status.RedirectedTo = "other"
+	if err := asAdmin.Status().Update(ctx, merged); err != nil {
+		return err
+	}
+	mergeInto("other", "probe", "")(merged)
+	err = until(ctx, func() bool {
+		return refusedBy(asAdmin.Update(ctx, merged.DeepCopy(), client.DryRunAll), "incident-merges")
+	})
+	if err != nil {
+		return fmt.Errorf("incident-merges is not in force: %w", err)
 	}
 	return nil
 }

@@ -58,6 +58,26 @@ var unstampedCases = map[string]struct {
 		refused: `spec.undo.requestedBy: is set by the API server and must be "bob". ` +
 			"Leave it out; if that does not help, the policy stamp-remediations.tocsin.dev is missing",
 	},
+	"a merge in another's name": {
+		send: func(t *testing.T) error {
+			return as(t, alice).Create(t.Context(), builders.Incident(namespace, uniqueName("inc"), mergeInto("other", "same", bob)))
+		},
+		refused: `spec.mergeInto.requestedBy: is set by the API server and must be "alice". ` +
+			"Leave it out; if that does not help, the policy stamp-incident-merges.tocsin.dev is missing",
+	},
+	"a merge that becomes another's": {
+		send: func(t *testing.T) error {
+			i := create(t, alice, builders.Incident(namespace, uniqueName("inc"), mergeInto("other", "same", alice)))
+			i.Spec.MergeInto.RequestedBy = bob
+			return as(t, bob).Update(t.Context(), i)
+		},
+		refused: `spec.mergeInto.requestedBy: is set by the API server and must be "alice"`,
+	},
+	"a merge in one's own name": {
+		send: func(t *testing.T) error {
+			return as(t, alice).Create(t.Context(), builders.Incident(namespace, uniqueName("inc"), mergeInto("other", "same", alice)))
+		},
+	},
 	"an approval in another's name": {
 		send: func(t *testing.T) error {
 			r := waiting(t, alice, uniqueName("rem"), requestedBy(alice))
@@ -104,7 +124,7 @@ func TestMissingStamps(t *testing.T) {
 func withoutPolicies(t *testing.T, do func()) {
 	t.Helper()
 	bindings := stampBindings()
-	for _, name := range []string{"comments", "remediation-requests", "remediation-approvals"} {
+	for _, name := range []string{"comments", "incident-merges", "remediation-requests", "remediation-approvals"} {
 		b := &admissionv1.ValidatingAdmissionPolicyBinding{}
 		b.Name = name + ".tocsin.dev"
 		bindings = append(bindings, b)
@@ -114,7 +134,7 @@ func withoutPolicies(t *testing.T, do func()) {
 
 func stampBindings() []client.Object {
 	var bindings []client.Object
-	for _, name := range []string{"stamp-comments", "stamp-remediations"} {
+	for _, name := range []string{"stamp-comments", "stamp-incident-merges", "stamp-remediations"} {
 		b := &admissionv1.MutatingAdmissionPolicyBinding{}
 		b.Name = name + ".tocsin.dev"
 		bindings = append(bindings, b)
@@ -158,14 +178,17 @@ func inForce(ctx context.Context, c client.Client, bindings []client.Object) boo
 	incident := builders.Incident(namespace, "probe-again", func(i *v1alpha1.Incident) {
 		i.Spec.Comments = []v1alpha1.Comment{{Text: "probe", Author: "mallory"}}
 	})
+	merge := builders.Incident(namespace, "probe-again", mergeInto("other", "probe", "mallory"))
 	remediation := builders.Remediation(namespace, "probe-again", requestedBy("mallory"))
 	incidentError := c.Create(ctx, incident, client.DryRunAll)
+	mergeError := c.Create(ctx, merge, client.DryRunAll)
 	remediationError := c.Create(ctx, remediation, client.DryRunAll)
-	if len(bindings) > 2 { // the checks too
+	if len(bindings) > len(stampBindings()) { // the checks too
 		approved := builders.Remediation(namespace, "probe-again", approvedAtOnce)
 		return incidentError != nil || incident.Spec.Comments[0].Author != "mallory" ||
+			mergeError != nil || merge.Spec.MergeInto.RequestedBy != "mallory" ||
 			remediationError != nil || remediation.Spec.RequestedBy != "mallory" ||
 			c.Create(ctx, approved, client.DryRunAll) != nil
 	}
-	return incidentError == nil || remediationError == nil // no longer stamped: refused
+	return incidentError == nil || mergeError == nil || remediationError == nil // no longer stamped: refused
 }
