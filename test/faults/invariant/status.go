@@ -37,6 +37,8 @@ func statusOf(o client.Object) (common, bool) {
 		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
 	case *v1alpha1.Remediation:
 		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
+	case *v1alpha1.CorrelationPolicy:
+		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
 	default:
 		return common{}, false
 	}
