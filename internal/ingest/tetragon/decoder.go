@@ -90,7 +90,7 @@ func (s signal) title() string {
 	return strings.TrimSpace(string(s.Process.Binary) + " " + s.place())
 }
 
-// describe says what was done and who did it, a fact a line.
+// describe says what was done, and who did it.
 func (s signal) describe() string {
 	var arguments []string
 	for _, a := range s.Args {
@@ -98,28 +98,19 @@ func (s signal) describe() string {
 			arguments = append(arguments, told)
 		}
 	}
-	var lines []string
-	add := func(label, fact string) {
-		if fact = strings.TrimSpace(fact); fact != "" {
-			lines = append(lines, text.Redact(text.Line(label+fact, maxLine)))
-		}
-	}
 	call := s.place()
 	if len(arguments) > 0 {
 		call += "(" + strings.Join(arguments, ", ") + ")"
 	}
-	add("", call)
-	add("Process: ", s.Process.command())
-	add("Parent: ", s.Parent.command())
+	var facts decode.Facts
+	facts.Add("", call)
+	facts.Add("Process: ", s.Process.command())
+	facts.Add("Parent: ", s.Parent.command())
 	if s.enforced() {
-		add("Enforced: ", s.action())
+		facts.Add("Enforced: ", s.action())
 	}
-	return text.Block(strings.Join(lines, "\n"), decode.MaxDescription)
+	return facts.String()
 }
-
-// maxLine leaves room for the other lines of a description. Each is cleaned on
-// its own: "passwd" at the end of one is no password at the start of the next.
-const maxLine = 1000
 
 // enforcing are the actions by which a policy prevents what it sees.
 var enforcing = []string{"SIGKILL", "SIGNAL", "OVERRIDE", "NOTIFYENFORCER"}
