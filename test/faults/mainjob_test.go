@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -67,7 +68,12 @@ func mainJob() harness.Scenario {
 		Process: tocsin.Process,
 		Prepare: prepare,
 		World: func(ctx context.Context, r *harness.Run) error {
-			return world.RunJobs(ctx, r.Client, r.Log, func(job *batchv1.Job) string { return answer(r, job) })
+			group, ctx := errgroup.WithContext(ctx)
+			group.Go(func() error {
+				return world.RunJobs(ctx, r.Client, r.Log, func(job *batchv1.Job) string { return answer(r, job) })
+			})
+			group.Go(func() error { return world.CollectPods(ctx, r.Client, r.Log) })
+			return group.Wait()
 		},
 		Steps: []harness.Step{
 			{Name: "first alert", Do: falco(shell, "Notice", 1), Await: correlated(shell)},

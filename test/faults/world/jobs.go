@@ -20,7 +20,7 @@ import (
 )
 
 // retryTimeout bounds how long a Job is tried to be run.
-const retryTimeout = 10 * time.Second
+const retryTimeout = 30 * time.Second
 
 // RunJobs runs every Job of the log's namespace: its pod ends at once with the
 // answer as its termination message. It ends with the context.
