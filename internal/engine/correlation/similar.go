@@ -1,7 +1,6 @@
 package correlation
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -23,7 +22,8 @@ func (d *Decision) resembles(incident, reason string, words ...string) {
 // resemblance is an incident that a new one resembles, by an entity or by techniques.
 type resemblance struct {
 	incident id
-	strength float64
+	strength float64 // in bits, or in techniques
+	last     uint32  // newest sign of life
 	entity   id
 }
 
@@ -35,9 +35,12 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 	if s.routine { // what happens all the time resembles everything
 		return
 	}
+	entity, message := none, ""
 	for _, r := range e.sameEntities(s) {
-		key := e.entities.keys[r.entity]
-		d.resembles(e.incidents.keys[r.incident], SimilarEntities, "shares ", string(key.Kind), "/", key.Name)
+		if r.entity != entity {
+			entity, message = r.entity, "shares "+e.entities.keys[r.entity].String()
+		}
+		d.resembles(e.incidents.keys[r.incident], SimilarEntities, message)
 	}
 	for _, r := range e.sameTechniques(s) {
 		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques ", e.shared(s.alert, r.incident))
@@ -61,7 +64,7 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 				continue
 			}
 			if strength := min(float64(ent.weight), bits(elsewhere)); strength >= telling {
-				found = e.strongest(found, resemblance{p.incident, strength, entity})
+				found = e.strongest(found, resemblance{p.incident, strength, p.last, entity})
 			}
 		}
 	}
@@ -71,24 +74,31 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 // sameTechniques are the incidents with at least two of the subject's
 // techniques, and at least half of them.
 func (e *Engine) sameTechniques(s *subject) []resemblance {
-	var met []id
-	for _, t := range e.techniquesOf(s.alert) {
-		for _, p := range e.entities.rows[t].postings {
-			inc := &e.incidents.rows[p.incident]
-			if inc.mark++; inc.mark == 1 {
-				met = append(met, p.incident)
+	var found []resemblance
+	techniques := e.techniquesOf(s.alert)
+	needed := max(2, (len(techniques)+1)/2)
+	for first := 0; first+needed <= len(techniques); first++ {
+		for _, p := range e.entities.rows[techniques[first]].postings {
+			if p.notable == 0 {
+				continue
+			}
+			n := 1
+			for _, other := range techniques[first+1:] {
+				if e.has(p.incident, other) {
+					n++
+				}
+			}
+			if n >= needed {
+				found = e.strongest(found, resemblance{p.incident, float64(n), p.last, none})
 			}
 		}
 	}
-	var found []resemblance
-	for _, i := range met {
-		inc := &e.incidents.rows[i]
-		if n := int(inc.mark); n >= 2 && 2*n >= int(s.techniques) && inc.notable > 0 {
-			found = e.strongest(found, resemblance{i, float64(n), none})
-		}
-		inc.mark = 0
-	}
 	return found
+}
+
+// has says whether an incident is among the newest with an entity or a technique.
+func (e *Engine) has(incident, entity id) bool {
+	return slices.ContainsFunc(e.entities.rows[entity].postings, func(p posting) bool { return p.incident == incident })
 }
 
 // strongest keeps the few strongest resemblances, one for each incident.
@@ -99,27 +109,33 @@ func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
 		}
 		found = slices.Delete(found, at, at+1)
 	}
-	if len(found) < maxSimilar {
-		found = append(found, r)
-	} else if last := &found[maxSimilar-1]; e.stronger(r, *last) < 0 {
-		*last = r
+	at := len(found)
+	for at > 0 && e.stronger(r, found[at-1]) {
+		at--
 	}
-	slices.SortFunc(found, e.stronger)
-	return found
+	if at == maxSimilar {
+		return found
+	}
+	found = slices.Insert(found, at, r)
+	return found[:min(len(found), maxSimilar)]
 }
 
-func (e *Engine) stronger(a, b resemblance) int {
-	if a.strength != b.strength {
-		return cmp.Compare(b.strength, a.strength)
+// stronger orders resemblances; of equal ones the newer comes first.
+func (e *Engine) stronger(a, b resemblance) bool {
+	switch {
+	case a.strength != b.strength:
+		return a.strength > b.strength
+	case a.last != b.last:
+		return a.last > b.last
 	}
-	return cmp.Compare(e.incidents.keys[a.incident], e.incidents.keys[b.incident])
+	return e.incidents.keys[a.incident] < e.incidents.keys[b.incident]
 }
 
 // shared are the techniques that an incident has as well, in words.
 func (e *Engine) shared(a *alert, incident id) string {
 	var names []string
 	for _, t := range e.techniquesOf(a) {
-		if slices.ContainsFunc(e.entities.rows[t].postings, func(p posting) bool { return p.incident == incident }) {
+		if e.has(incident, t) {
 			names = append(names, e.entities.keys[t].Name)
 		}
 	}
@@ -133,4 +149,4 @@ const kindTechnique model.EntityKind = "technique"
 
 // maxTechniques bounds the techniques that are kept of an alert; real ones
 // have one to four.
-const maxTechniques = 16
+const maxTechniques = 8
