@@ -69,8 +69,9 @@ type CorrelationOptOut struct {
 	Rules []string `json:"rules,omitempty"`
 	// match is a CEL expression that is true for the alerts meant. It sees "alert"
 	// with service, detection, rule, alertSource, title, severity, tactics,
-	// techniques, and entities, each with kind, name, role and category, such as
-	// alert.entities.exists(e, e.kind == 'Namespace' && e.name == 'staging').
+	// techniques, and entities, each with kind, name, namespace, role and category,
+	// such as alert.entities.exists(e, e.namespace == 'staging'). An alert on which
+	// it fails is not meant. One that does not look at the alert is refused.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024

@@ -1,6 +1,10 @@
 package match
 
-import "github.com/tocsin-dev/tocsin/internal/engine/model"
+import (
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+)
 
 // Alert is what an expression sees as "alert": an alert in which nothing is
 // missing, so that an expression need not ask before it looks.
@@ -18,10 +22,13 @@ type Alert struct {
 
 // Entity is one of an alert's entities.
 type Entity struct {
-	Kind     string `cel:"kind"`
-	Name     string `cel:"name"`
-	Role     string `cel:"role"`
-	Category string `cel:"category"`
+	Kind string `cel:"kind"`
+	Name string `cel:"name"`
+	// Namespace is where it lives, empty for what lives in none; a namespace lives
+	// in itself.
+	Namespace string `cel:"namespace"`
+	Role      string `cel:"role"`
+	Category  string `cel:"category"`
 }
 
 func view(a model.Alert) Alert {
@@ -34,8 +41,18 @@ func view(a model.Alert) Alert {
 	}
 	for _, e := range a.Entities {
 		out.Entities = append(out.Entities, Entity{
-			Kind: string(e.Kind), Name: e.Name, Role: string(e.Role), Category: string(e.Category),
+			Kind: string(e.Kind), Name: e.Name, Namespace: namespace(e.Key), Role: string(e.Role), Category: string(e.Category),
 		})
 	}
 	return out
+}
+
+// namespace is the first part of the name of what is namespaced.
+func namespace(k model.Key) string {
+	switch k.Kind {
+	case model.KindPod, model.KindWorkload, model.KindServiceAccount, model.KindSecret, model.KindNamespace:
+		first, _, _ := strings.Cut(k.Name, "/")
+		return first
+	}
+	return ""
 }
