@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"iter"
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 )
@@ -50,7 +51,13 @@ type List[T any] []T
 
 // UnmarshalJSON never fails: see List.
 func (l *List[T]) UnmarshalJSON(data []byte) error {
-	*l = elements[T](data, MaxItems)
+	*l = nil
+	for element := range Elements[T](data) {
+		if len(*l) == MaxItems {
+			break
+		}
+		*l = append(*l, element)
+	}
 	return nil
 }
 
@@ -68,27 +75,40 @@ func (w *Wrapped) UnmarshalJSON(data []byte) error {
 	if data[0] == '[' {
 		*w = Wrapped{}
 	}
-	for _, element := range elements[json.RawMessage](data, maxEvents) {
+	for element := range Elements[json.RawMessage](data) {
+		if len(*w) == maxEvents {
+			break
+		}
 		*w = append(*w, element)
 	}
 	return nil
 }
 
-// elements returns the first elements of a JSON array that are a T.
-func elements[T any](data []byte, limit int) []T {
-	if data[0] != '[' {
-		return nil
-	}
-	var list []T
-	reader := json.NewDecoder(bytes.NewReader(data))
-	_, _ = reader.Token() // The bracket. The array was scanned already: it is valid.
-	for i := 0; i < limit && reader.More(); i++ {
-		var element T
-		if err := reader.Decode(&element); partial(err) {
-			list = append(list, element)
+// Elements reads the elements of a JSON array one by one, and leaves out those
+// that are no T. What is no array has none.
+func Elements[T any](data []byte) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		reader := json.NewDecoder(bytes.NewReader(data))
+		if bracket, err := reader.Token(); err != nil || bracket != json.Delim('[') {
+			return
+		}
+		for reader.More() {
+			var element T
+			err := reader.Decode(&element)
+			switch {
+			case broken(err):
+				return
+			case partial(err) && !yield(element):
+				return
+			}
 		}
 	}
-	return list
+}
+
+// broken holds for an error behind which nothing can be read.
+func broken(err error) bool {
+	var wrongType *json.UnmarshalTypeError
+	return err != nil && !errors.As(err, &wrongType)
 }
 
 // Description cleans a text of many lines and hides what looks like a secret.
