@@ -76,7 +76,7 @@ type phase func(context.Context, *scope) error
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=investigations,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=investigations/status,verbs=patch
-// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;playbooks,verbs=get;list;watch
+// +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;playbooks,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=remediations,verbs=get;list;watch;create;automate
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create
@@ -85,7 +85,7 @@ type phase func(context.Context, *scope) error
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
 // Reconcile takes the investigation as far as it goes now.
-func (c *Controller) Reconcile(ctx context.Context, inv *v1alpha1.Investigation) (_ reconcile.Result, err error) {
+func (c *Controller) Reconcile(ctx context.Context, inv *v1alpha1.Investigation) (result reconcile.Result, err error) {
 	if ended(inv) || !inv.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, nil
 	}
@@ -93,7 +93,7 @@ func (c *Controller) Reconcile(ctx context.Context, inv *v1alpha1.Investigation)
 	defer func() { // the only status write
 		if werr := c.report(ctx, s); client.IgnoreNotFound(werr) != nil {
 			// Replaces err: joined to a terminal error, a failed write would never be retried.
-			err = fmt.Errorf("writing status: %w", werr)
+			result, err = reconcile.Result{}, fmt.Errorf("writing status: %w", werr)
 		}
 	}()
 	for _, phase := range []phase{c.gather, c.plan, c.observe, c.stop, c.launch, c.respond, c.conclude} {

@@ -41,6 +41,7 @@ func TestInvestigations(t *testing.T) {
 		"the playbook is missing":            playbookMissing,
 		"critical assets wait":               criticalWaits,
 		"a twin is adopted":                  twinAdopted,
+		"a twin of a merged incident too":    mergedTwinAdopted,
 		"monitor proposes nothing":           monitorProposesNothing,
 		"a foreign Job of that name":         foreignJob,
 		"a cache that lags starts nothing":   staleJobs,
@@ -306,6 +307,29 @@ func twinAdopted(t *testing.T, cfg *rest.Config) {
 	w.decide(v1alpha1.ActionIsolatePod, v1alpha1.RemediationSucceeded)
 	w.settle()
 	w.is(v1alpha1.InvestigationPendingApproval, metav1.ConditionFalse)
+}
+
+func mergedTwinAdopted(t *testing.T, cfg *rest.Config) {
+	w := newWorld(t, cfg)
+	merged := builders.Incident(w.ns, "shell-in-another")
+	w.create(merged)
+	merged.Status.RedirectedTo = "shell-in-web"
+	if err := w.c.Status().Update(t.Context(), merged); err != nil {
+		t.Fatal(err)
+	}
+	twin := builders.Remediation(w.ns, "earlier", func(r *v1alpha1.Remediation) {
+		r.Spec.IncidentName, r.Spec.InvestigationName = "shell-in-another", "pods-0"
+		r.Spec.Action, r.Spec.Target.UID = v1alpha1.ActionDeletePod, "web-0-uid"
+	})
+	w.create(twin)
+	w.decide(v1alpha1.ActionDeletePod, v1alpha1.RemediationPendingApproval)
+	w.settle()
+	w.answer("pod", malicious)
+	w.answer("access", nothing)
+	w.settle()
+	if got := w.remediations(); len(got) != 2 || got[1].Name != "earlier" {
+		t.Errorf("the same is proposed twice: %+v", got)
+	}
 }
 
 func monitorProposesNothing(t *testing.T, cfg *rest.Config) {

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -34,14 +35,30 @@ func (c *Controller) gather(ctx context.Context, s *scope) error {
 	}
 	s.pods = pods.Items
 
-	var remediations v1alpha1.RemediationList
-	err := c.Client.List(ctx, &remediations, inNamespace, client.MatchingFields{kube.IndexRemediationIncident: string(s.inv.Spec.IncidentName)})
+	return c.gatherRemediations(ctx, s)
+}
+
+// gatherRemediations lists those of the incident, under whatever name it had
+// when they were made.
+func (c *Controller) gatherRemediations(ctx context.Context, s *scope) error {
+	incident := types.NamespacedName{Namespace: s.inv.Namespace, Name: string(s.inv.Spec.IncidentName)}
+	survivor, err := kube.Survivor(ctx, c.Client, incident)
 	if err != nil {
-		return fmt.Errorf("listing remediations: %w", err)
+		return err
+	}
+	names, err := kube.WithMerged(ctx, c.Client, survivor)
+	if err != nil {
+		return err
 	}
 	s.remediations = map[string]*v1alpha1.Remediation{}
-	for i := range remediations.Items {
-		s.remediations[remediations.Items[i].Name] = &remediations.Items[i]
+	for _, name := range names {
+		var list v1alpha1.RemediationList
+		if err := c.Client.List(ctx, &list, client.InNamespace(incident.Namespace), client.MatchingFields{kube.IndexRemediationIncident: name}); err != nil {
+			return fmt.Errorf("listing remediations: %w", err)
+		}
+		for i := range list.Items {
+			s.remediations[list.Items[i].Name] = &list.Items[i]
+		}
 	}
 	return nil
 }

@@ -94,6 +94,10 @@ func (c *Controller) propose(ctx context.Context, s *scope, p playbook.Proposal)
 		return nil
 	}
 	rem := s.remediation(p)
+	if known := s.remediations[rem.Name]; known != nil && answers(known, rem) {
+		s.remember(rem.Name)
+		return nil
+	}
 	err := c.Client.Create(ctx, rem)
 	switch {
 	case apierrors.IsInvalid(err):
@@ -122,11 +126,17 @@ func (c *Controller) checkRemediation(ctx context.Context, s *scope, meant *v1al
 	if err := c.Live.Get(ctx, client.ObjectKeyFromObject(meant), existing); err != nil {
 		return fmt.Errorf("reading remediation: %w", err)
 	}
-	if existing.Spec.InvestigationName != meant.Spec.InvestigationName || existing.Spec.Target != meant.Spec.Target || existing.Spec.Action != meant.Spec.Action {
+	if !answers(existing, meant) {
 		return fmt.Errorf("remediation %s exists already and is not of this investigation", meant.Name)
 	}
 	s.remediations[existing.Name] = existing
 	return nil
+}
+
+// answers reports whether a remediation is the one that is meant.
+func answers(existing, meant *v1alpha1.Remediation) bool {
+	return existing.Spec.InvestigationName == meant.Spec.InvestigationName &&
+		existing.Spec.Target == meant.Spec.Target && existing.Spec.Action == meant.Spec.Action
 }
 
 func (s *scope) remember(name string) {
