@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
 
-var allKinds = []string{"alerts", "alertsources", "incidents", "investigations", "playbooks", "remediations"}
+var allKinds = []string{"alerts", "alertsources", "correlationpolicies", "incidents", "investigations", "playbooks", "remediations"}
 
 // rightsOf says, for each role, which verbs it has on which kinds beside get,
 // list and watch.
@@ -23,8 +23,9 @@ var rightsOf = map[string]map[string][]string{
 	},
 	carol: {"remediations": {"update", "patch", "approve"}},
 	erin: {
-		"alertsources": {"create", "update", "patch", "delete", "deletecollection"},
-		"playbooks":    {"create", "update", "patch", "delete", "deletecollection"},
+		"alertsources":        {"create", "update", "patch", "delete", "deletecollection"},
+		"correlationpolicies": {"create", "update", "patch", "delete", "deletecollection"},
+		"playbooks":           {"create", "update", "patch", "delete", "deletecollection"},
 	},
 }
 
@@ -35,7 +36,7 @@ func TestRolesOfPeople(t *testing.T) {
 			for _, verb := range verbs {
 				want := slices.Contains(rights[kind], verb)
 				if verb == "get" || verb == "list" || verb == "watch" {
-					want = user != erin || kind == "alertsources" || kind == "playbooks"
+					want = user != erin || rights[kind] != nil
 				}
 				if got := may(t, user, namespace, verb, kind, ""); got != want {
 					t.Errorf("%s may %s %s: %v, want %v", user, verb, kind, got, want)

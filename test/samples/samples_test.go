@@ -18,6 +18,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/environment"
 )
@@ -47,7 +48,7 @@ func TestSamplesAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"Alert", "AlertSource", "Incident", "Investigation", "Playbook", "Remediation"} {
+	for _, kind := range []string{"Alert", "AlertSource", "CorrelationPolicy", "Incident", "Investigation", "Playbook", "Remediation"} {
 		if !seen[kind] {
 			t.Errorf("there is no sample of kind %s", kind)
 		}
@@ -91,6 +92,7 @@ func TestEverySampleIsListed(t *testing.T) {
 		"kustomization.yaml": true, patchFile: true,
 		"alert.yaml": true, "incident.yaml": true, "investigation.yaml": true, "remediation.yaml": true,
 		"alertsource-generic.yaml": true, // nothing of the demo sends to it
+		"correlationpolicy.yaml":   true, // the demo shows the defaults
 	}
 	for _, file := range kustomization.Resources {
 		listed[file] = true
@@ -99,6 +101,21 @@ func TestEverySampleIsListed(t *testing.T) {
 		if !listed[filepath.Base(file)] {
 			t.Errorf("%s is not in kustomization.yaml", filepath.Base(file))
 		}
+	}
+}
+
+// What only Tocsin itself can tell of a policy is right as well.
+func TestCorrelationPolicyMakesSense(t *testing.T) {
+	content, err := os.ReadFile(filepath.Join(folder(), "correlationpolicy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p v1alpha1.CorrelationPolicy
+	if err := sigsyaml.UnmarshalStrict(content, &p); err != nil {
+		t.Fatal(err)
+	}
+	if err := convert.CorrelationProblems(p.Spec.CorrelationSettings); err != nil || len(p.Spec.OptOuts) == 0 {
+		t.Errorf("%d opt-outs, %v", len(p.Spec.OptOuts), err)
 	}
 }
 
