@@ -61,9 +61,9 @@ func (l *List[T]) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// maxEvents is one more than the gateway takes in a body, so that it sees that
+// MaxWrapped is one more than the gateway takes in a body, so that it sees that
 // there are too many.
-const maxEvents = 10_001
+const MaxWrapped = 10_001
 
 // Wrapped holds the events in a record, not yet read. It is nil where there is
 // no JSON array, and empty where that is empty.
@@ -76,7 +76,7 @@ func (w *Wrapped) UnmarshalJSON(data []byte) error {
 		*w = Wrapped{}
 	}
 	for element := range Elements[json.RawMessage](data) {
-		if len(*w) == maxEvents {
+		if len(*w) == MaxWrapped {
 			break
 		}
 		*w = append(*w, element)

@@ -69,7 +69,7 @@ func TestWrapped(t *testing.T) {
 		}
 	}
 	var got struct{ Events Wrapped }
-	if err := Lenient([]byte(`{"events":[`+strings.Repeat("1,", maxEvents)+`1]}`), &got); err != nil || len(got.Events) != maxEvents {
+	if err := Lenient([]byte(`{"events":[`+strings.Repeat("1,", MaxWrapped)+`1]}`), &got); err != nil || len(got.Events) != MaxWrapped {
 		t.Errorf("%d events, %v", len(got.Events), err)
 	}
 }

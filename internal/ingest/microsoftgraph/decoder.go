@@ -37,6 +37,9 @@ func (Decoder) Unwrap(record []byte) ([][]byte, error) {
 	}
 	var events [][]byte
 	for _, item := range items {
+		if len(events) >= decode.MaxWrapped {
+			break
+		}
 		events = append(events, alerts(item)...)
 	}
 	return events, nil
