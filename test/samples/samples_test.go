@@ -18,7 +18,6 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
-	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/environment"
 )
@@ -101,21 +100,6 @@ func TestEverySampleIsListed(t *testing.T) {
 		if !listed[filepath.Base(file)] {
 			t.Errorf("%s is not in kustomization.yaml", filepath.Base(file))
 		}
-	}
-}
-
-// What only Tocsin itself can tell of a policy is right as well.
-func TestCorrelationPolicyMakesSense(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(folder(), "correlationpolicy.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p v1alpha1.CorrelationPolicy
-	if err := sigsyaml.UnmarshalStrict(content, &p); err != nil {
-		t.Fatal(err)
-	}
-	if err := convert.CorrelationProblems(p.Spec.CorrelationSettings); err != nil || len(p.Spec.OptOuts) == 0 {
-		t.Errorf("%d opt-outs, %v", len(p.Spec.OptOuts), err)
 	}
 }
 
