@@ -12,14 +12,12 @@ type Facts struct{ lines []string }
 // maxFact leaves room for the others.
 const maxFact = 1000
 
-// Add adds a fact with a label in front, or nothing where nothing is known. Each
-// is searched for secrets on its own: the file name passwd at the end of one
-// does not make a password of the start of the next.
+// Add adds a fact with a label in front, or nothing where nothing is known.
 func (f *Facts) Add(label, fact string) {
 	if fact = text.Line(fact, maxFact); fact != "" {
-		f.lines = append(f.lines, text.Redact(label+fact))
+		f.lines = append(f.lines, label+fact)
 	}
 }
 
 // String returns the description.
-func (f *Facts) String() string { return text.Block(strings.Join(f.lines, "\n"), MaxDescription) }
+func (f *Facts) String() string { return Description(strings.Join(f.lines, "\n")) }
