@@ -519,6 +519,7 @@ type IncidentStatus struct {
 // +kubebuilder:selectablefield:JSONPath=`.status.priority.band`
 // +kubebuilder:selectablefield:JSONPath=`.status.redirectedTo`
 // +kubebuilder:selectablefield:JSONPath=`.status.investigationState`
+// +kubebuilder:selectablefield:JSONPath=`.status.continues`
 type Incident struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional

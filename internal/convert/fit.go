@@ -12,11 +12,14 @@ const maxStatusBytes = 128 << 10
 
 // fit halves the lists of a status until it is small enough. Names in it may be
 // long where an attacker chose them. The totals beside the lists stay exact.
-// The activity log comes last: it cannot be rebuilt.
+// Comments of merged incidents come next, the oldest first: they are still found
+// on those. The activity log comes last: it cannot be rebuilt.
 func fit(status *v1alpha1.IncidentStatus) {
 	for !fits(status) {
 		switch {
 		case halveDerived(status):
+		case len(status.Comments) > 0:
+			status.Comments = status.Comments[(len(status.Comments)+1)/2:]
 		case len(status.Activities) > 0:
 			status.Activities = status.Activities[(len(status.Activities)+1)/2:]
 		default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -13,11 +14,13 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
-// IncidentFacts is what correlation must know of an Incident.
+// IncidentFacts is what correlation must know of an Incident. One that is only
+// resolved because its alerts were moved away takes alerts again.
 func IncidentFacts(inc *v1alpha1.Incident) correlation.IncidentFacts {
+	resolved := inc.Status.State == v1alpha1.IncidentResolved && resolvedReason(&inc.Status) != incident.ReasonEmpty
 	return correlation.IncidentFacts{
 		Name: inc.Name, RedirectedTo: string(inc.Status.RedirectedTo),
-		Resolved:   inc.Spec.State == v1alpha1.IncidentResolved || inc.Spec.State == "" && inc.Status.State == v1alpha1.IncidentResolved,
+		Resolved:   inc.Spec.State == v1alpha1.IncidentResolved || inc.Spec.State == "" && resolved,
 		AssignedTo: inc.Spec.AssignedTo, Classification: string(inc.Spec.Classification),
 		Determination: string(inc.Spec.Determination),
 		HumanWork:     len(inc.Spec.Comments) + len(inc.Spec.Tags) + len(inc.Spec.Title) + len(inc.Spec.AssignedTo),
@@ -34,7 +37,16 @@ func Member(a *v1alpha1.Alert) incident.Member {
 		link := a.Status.Links[0]
 		m.Peer, m.LinkReason, m.Shared = string(link.PeerName), link.Reason, link.Entity
 	}
+	m.ByHand = MovedByHand(a)
+	for _, s := range a.Status.Similar {
+		m.Similar = append(m.Similar, incident.Similar{Incident: string(s.Name), Reason: s.Reason, Message: s.Message})
+	}
 	return m
+}
+
+// MovedByHand reports whether a person put the alert where it is.
+func MovedByHand(a *v1alpha1.Alert) bool {
+	return len(a.Status.Links) > 0 && a.Status.Links[0].Reason == correlation.LinkManualAssociation
 }
 
 // Settled reports whether people are done with the alert.
@@ -75,13 +87,20 @@ func Answer(r *v1alpha1.Remediation) incident.Remediation {
 	return out
 }
 
+// resolvedReason says why the incident is in its state.
+func resolvedReason(status *v1alpha1.IncidentStatus) string {
+	if c := meta.FindStatusCondition(status.Conditions, v1alpha1.IncidentConditionResolved); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
 // PreviousSummary is what an Incident's status keeps for the next summary.
 func PreviousSummary(status *v1alpha1.IncidentStatus) incident.Summary {
-	out := incident.Summary{State: incident.State(status.State), Severity: model.ParseSeverity(string(status.Severity))}
-	for _, c := range status.Conditions {
-		if c.Type == v1alpha1.IncidentConditionResolved {
-			out.StateReason = c.Reason
-		}
+	out := incident.Summary{
+		State: incident.State(status.State), StateReason: resolvedReason(status), Severity: model.ParseSeverity(string(status.Severity)),
+		Title: status.Title, TitleFrom: string(status.TitleFrom),
+		Comments: carriedComments(status), Tags: carriedTags(status), Activities: activities(status),
 	}
 	if status.Priority != nil {
 		out.Priority.Band = string(status.Priority.Band)
@@ -89,6 +108,11 @@ func PreviousSummary(status *v1alpha1.IncidentStatus) incident.Summary {
 	if status.Counts != nil {
 		out.Counts.Alerts = int(ptr.Deref(status.Counts.Alerts, 0))
 		out.Counts.Activities = int(ptr.Deref(status.Counts.Activities, 0))
+		out.Counts.MergedFrom = int(ptr.Deref(status.Counts.MergedFrom, 0))
+		out.Counts.Comments = int(ptr.Deref(status.Counts.Comments, 0))
+	}
+	for _, edge := range status.Story {
+		out.Story = append(out.Story, incident.Edge{Alert: string(edge.AlertName)})
 	}
 	for _, name := range status.MergedFrom {
 		out.MergedFrom = append(out.MergedFrom, string(name))
@@ -99,9 +123,6 @@ func PreviousSummary(status *v1alpha1.IncidentStatus) incident.Summary {
 	for _, r := range status.Remediations {
 		out.Remediations = append(out.Remediations, incident.Remediation{Name: string(r.Name), State: string(r.State)})
 	}
-	for _, a := range status.Activities {
-		out.Activities = append(out.Activities, incident.Activity{Time: a.Time.UTC(), Type: a.Type, Actor: a.Actor, Message: a.Message})
-	}
 	if t := status.Times; t != nil {
 		out.Times = incident.Times{Acknowledged: utc(t.Acknowledged), Contained: utc(t.Contained), Resolved: utc(t.Resolved)}
 	}
@@ -111,7 +132,7 @@ func PreviousSummary(status *v1alpha1.IncidentStatus) incident.Summary {
 // IncidentStatus is a summary as an Incident keeps it, but for its conditions.
 func IncidentStatus(s incident.Summary) v1alpha1.IncidentStatus {
 	out := v1alpha1.IncidentStatus{
-		State: v1alpha1.IncidentState(s.State), Title: s.Title, Severity: v1alpha1.Severity(s.Severity.String()),
+		State: v1alpha1.IncidentState(s.State), Title: s.Title, TitleFrom: v1alpha1.LocalName(s.TitleFrom), Severity: v1alpha1.Severity(s.Severity.String()),
 		Priority: &v1alpha1.IncidentPriority{
 			Score: ptr.To(int32(s.Priority.Score)), Band: v1alpha1.PriorityBand(s.Priority.Band), Reasons: s.Priority.Reasons,
 		},
@@ -127,8 +148,9 @@ func IncidentStatus(s incident.Summary) v1alpha1.IncidentStatus {
 	for _, t := range s.Techniques {
 		out.Techniques = append(out.Techniques, v1alpha1.Technique(t))
 	}
-	for _, name := range s.MergedFrom {
-		out.MergedFrom = append(out.MergedFrom, v1alpha1.LocalName(name))
+	out.Continues, out.ContinuedBy = v1alpha1.LocalName(s.Continues), v1alpha1.LocalName(s.ContinuedBy)
+	for _, o := range s.Similar {
+		out.Similar = append(out.Similar, v1alpha1.SimilarIncident{Name: v1alpha1.LocalName(o.Incident), Reason: o.Reason, Message: o.Message})
 	}
 	out.Assets = assets(s.Assets)
 	for _, e := range s.Evidence {
@@ -152,9 +174,7 @@ func IncidentStatus(s incident.Summary) v1alpha1.IncidentStatus {
 			Name: v1alpha1.LocalName(r.Name), Action: v1alpha1.RemediationAction(r.Action), Target: r.Target.String(), State: v1alpha1.RemediationState(r.State),
 		})
 	}
-	for _, a := range s.Activities {
-		out.Activities = append(out.Activities, v1alpha1.Activity{Time: metav1.NewMicroTime(a.Time), Type: a.Type, Actor: a.Actor, Message: a.Message})
-	}
+	carry(&out, s)
 	fit(&out)
 	return out
 }
@@ -177,6 +197,8 @@ func counts(c incident.Counts) *v1alpha1.IncidentCounts {
 		ActiveOfTotal: fmt.Sprintf("%d/%d", c.Active, c.Alerts), Occurrences: ptr.To(c.Occurrences),
 		Assets: ptr.To(int32(c.Assets)), Evidence: ptr.To(int32(c.Evidence)),
 		Links: ptr.To(int32(c.Links)), Activities: ptr.To(int32(c.Activities)),
+		Techniques: ptr.To(int32(c.Techniques)), Investigations: ptr.To(int32(c.Investigations)), Remediations: ptr.To(int32(c.Remediations)),
+		MergedFrom: ptr.To(int32(c.MergedFrom)), Comments: ptr.To(int32(c.Comments)),
 	}
 }
 

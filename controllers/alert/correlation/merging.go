@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/store"
 )
@@ -92,7 +93,7 @@ func (m merging) answer(ctx context.Context, tenant *store.Tenant, source *v1alp
 	name, refused := tenant.Merge(source.Name, string(asked.Name))
 	if refused == "" {
 		message := fmt.Sprintf("%s asked for it to be merged into incident %s", askedBy(asked), name) + via(asked, name)
-		return v1alpha1.LocalName(name), metav1.Condition{Status: metav1.ConditionTrue, Reason: reasonByPerson, Message: message}, nil
+		return v1alpha1.LocalName(name), metav1.Condition{Status: metav1.ConditionTrue, Reason: convert.ReasonMergedByPerson, Message: message}, nil
 	}
 	target, err := m.incident(ctx, source.Namespace, name)
 	if err != nil {
@@ -111,7 +112,7 @@ func (m merging) overruled(tenant *store.Tenant, source *v1alpha1.Incident) meta
 	}
 	out := *said
 	into := string(source.Status.RedirectedTo)
-	if asked != nil && out.Reason != reasonByPerson && tenant.Follow(string(asked.Name)) != tenant.Follow(into) {
+	if asked != nil && out.Reason != convert.ReasonMergedByPerson && tenant.Follow(string(asked.Name)) != tenant.Follow(into) {
 		out.Message = fmt.Sprintf("Correlation merged it into incident %s, before it could be merged into %s; to have them all in one, merge incident %s",
 			into, asked.Name, tenant.Follow(into))
 	}

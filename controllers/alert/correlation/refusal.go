@@ -8,9 +8,6 @@ import (
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 )
 
-// reasonByPerson is the reason of a merge that a person asked for.
-const reasonByPerson = "MergedByPerson"
-
 // mergedByEngine says why correlation merged two incidents.
 func mergedByEngine(m engine.Merge, alert string) string {
 	switch m.Reason {

@@ -8,6 +8,7 @@ package summary
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,8 +18,10 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -62,6 +65,8 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Investigation{}, enqueue(c.Client, func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })).
 		Watches(&v1alpha1.Remediation{}, enqueue(c.Client, func(r *v1alpha1.Remediation) v1alpha1.LocalName { return r.Spec.IncidentName })).
 		Watches(&v1alpha1.Incident{}, enqueue(c.Client, func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.RedirectedTo })).
+		Watches(&v1alpha1.Incident{}, enqueue(c.Client, func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.Continues })).
+		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.resembling), builder.WithPredicates(merged)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Complete(c)
 }
@@ -83,7 +88,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	if s.incident == nil {
 		return reconcile.Result{}, c.create(ctx, request.NamespacedName)
 	}
-	if len(s.input.Alerts) == 0 && s.incident.Status.State == "" {
+	if s.untouched() {
 		return reconcile.Result{}, nil // made by hand: nothing to summarise yet
 	}
 	summary := incident.Summarize(s.input)
@@ -112,11 +117,11 @@ func (c *Controller) create(ctx context.Context, name types.NamespacedName) erro
 // writes it.
 func (c *Controller) status(inc *v1alpha1.Incident, summary incident.Summary) *v1alpha1.IncidentStatus {
 	out := convert.IncidentStatus(summary)
-	if summary.State == incident.Redirected && inc.Status.Title != "" {
-		out = asMerged(inc, out)
+	if inc.Status.Title != "" && (summary.State == incident.Redirected || summary.StateReason == incident.ReasonEmpty) {
+		out = asPast(inc, out)
 	}
 	out.ObservedGeneration = &inc.Generation
-	out.Conditions = inc.Status.DeepCopy().Conditions
+	out.Conditions = owned(&inc.Status).Conditions
 	status := metav1.ConditionFalse
 	if summary.State == incident.Resolved || summary.State == incident.Redirected {
 		status = metav1.ConditionTrue
@@ -128,22 +133,30 @@ func (c *Controller) status(inc *v1alpha1.Incident, summary incident.Summary) *v
 	return &out
 }
 
-// asMerged keeps what an incident was when it was merged into another: its
-// alerts are gone, but whoever finds it should see what it told.
-func asMerged(inc *v1alpha1.Incident, now v1alpha1.IncidentStatus) v1alpha1.IncidentStatus {
+// asPast keeps what an incident was when it was merged into another, or its last
+// alert was moved away: its alerts are gone, but whoever finds it should see what
+// it told.
+func asPast(inc *v1alpha1.Incident, now v1alpha1.IncidentStatus) v1alpha1.IncidentStatus {
 	out := *owned(&inc.Status)
 	out.State, out.Activities, out.Times = now.State, now.Activities, now.Times
-	if out.Counts != nil {
-		out.Counts.ActiveAlerts, out.Counts.Activities = ptr.To(int32(0)), now.Counts.Activities
-		out.Counts.ActiveOfTotal = fmt.Sprintf("0/%d", ptr.Deref(out.Counts.Alerts, 0))
+	out.MergedFrom, out.Comments, out.Tags = now.MergedFrom, now.Comments, now.Tags
+	if out.Counts == nil {
+		return out
 	}
+	out.Counts.Activities, out.Counts.MergedFrom, out.Counts.Comments = now.Counts.Activities, now.Counts.MergedFrom, now.Counts.Comments
+	if now.State != v1alpha1.IncidentRedirected {
+		out.Counts.Alerts, out.Counts.Occurrences = ptr.To(int32(0)), ptr.To(int64(0))
+	}
+	out.Counts.ActiveAlerts = ptr.To(int32(0))
+	out.Counts.ActiveOfTotal = fmt.Sprintf("0/%d", ptr.Deref(out.Counts.Alerts, 0))
 	return out
 }
 
 // owned is the part of an Incident's status that this controller writes: all
-// but the redirect.
+// but the redirect, and why there is one.
 func owned(s *v1alpha1.IncidentStatus) *v1alpha1.IncidentStatus {
 	out := s.DeepCopy()
 	out.RedirectedTo = ""
+	out.Conditions = slices.DeleteFunc(out.Conditions, func(c metav1.Condition) bool { return c.Type != v1alpha1.IncidentConditionResolved })
 	return out
 }

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -42,4 +43,26 @@ func enqueue[T client.Object](c client.Reader, incidentOf func(T) v1alpha1.Local
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, e.Object, q) },
 	}
+}
+
+// merged lets through incidents that were merged into another one.
+var merged = predicate.NewPredicateFuncs(func(obj client.Object) bool {
+	inc, ok := obj.(*v1alpha1.Incident)
+	return ok && inc.Status.RedirectedTo != ""
+})
+
+// resembling lists the incidents that name one as similar.
+func (c *Controller) resembling(ctx context.Context, obj client.Object) []reconcile.Request {
+	var list v1alpha1.IncidentList
+	err := c.Client.List(ctx, &list, client.InNamespace(obj.GetNamespace()),
+		client.MatchingFields{kube.IndexIncidentSimilar: obj.GetName()}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "Listing the incidents that resemble another")
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
+	return requests
 }

@@ -19,6 +19,7 @@ const (
 	ReasonOpen                 = "Open"
 	ReasonResolvedByPerson     = "ResolvedByPerson"
 	ReasonAllRemediatedOrClean = "AllRemediatedOrBenign"
+	ReasonEmpty                = "Empty"
 	ReasonRedirected           = "Redirected"
 )
 
@@ -58,14 +59,16 @@ func (s *Summary) decideState(in Input, evidence []Evidence) {
 
 func (in Input) state(evidence []Evidence) (State, string, string) {
 	switch {
-	case in.RedirectedTo != "":
-		return Redirected, ReasonRedirected, "Merged into " + in.RedirectedTo
+	case in.Redirect.To != "":
+		return Redirected, ReasonRedirected, "Merged into " + in.Redirect.To
 	case in.People.State == Resolved:
 		return Resolved, ReasonResolvedByPerson, "A person resolved the incident"
 	case in.People.State == InProgress:
 		return InProgress, ReasonOpen, "A person works on the incident"
 	case in.People.State != "":
 		return in.People.State, ReasonOpen, "A person keeps the incident open"
+	case len(in.Alerts) == 0 && (in.Previous.Counts.Alerts > 0 || in.Previous.StateReason == ReasonEmpty):
+		return Resolved, ReasonEmpty, "No alert is left in the incident: they were moved away or deleted"
 	}
 	if left := in.left(evidence); left != "" {
 		return Active, ReasonOpen, truncate("The incident is open: "+left, maxMessage)

@@ -47,32 +47,13 @@ func byTime(a, b Member) int {
 	return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Name, b.Name))
 }
 
-// sortedSet drops empty and repeated strings and keeps the first few.
-func sortedSet(in []string, limit int) []string {
+// sortedSet drops empty and repeated strings.
+func sortedSet(in []string) []string {
 	out := slices.Clone(in)
 	slices.Sort(out)
-	out = slices.DeleteFunc(slices.Compact(out), func(s string) bool { return s == "" })
-	return out[:min(len(out), limit)]
+	return slices.DeleteFunc(slices.Compact(out), func(s string) bool { return s == "" })
 }
 
-// firstMerged keeps the names that were listed before, then adds new ones by
-// name, as long as there is room: what was told once does not vanish again.
-func firstMerged(in, before []string) []string {
-	listed := map[string]bool{}
-	for _, name := range before {
-		listed[name] = true
-	}
-	out := slices.Compact(slices.Sorted(slices.Values(in)))
-	slices.SortStableFunc(out, func(a, b string) int {
-		switch {
-		case listed[a] == listed[b]:
-			return 0
-		case listed[a]:
-			return -1
-		}
-		return 1
-	})
-	out = out[:min(len(out), maxMergedFrom)]
-	slices.Sort(out)
-	return out
-}
+func firstOf[T any](list []T, limit int) []T { return list[:min(len(list), limit)] }
+
+func lastOf[T any](list []T, limit int) []T { return list[max(0, len(list)-limit):] }

@@ -22,6 +22,10 @@ type Member struct {
 	SurpriseBits float64
 	// Peer, LinkReason and Shared tell why the alert joined; empty for the first.
 	Peer, LinkReason, Shared string
+	// ByHand says that a person put it here.
+	ByHand bool
+	// Similar are incidents that resembled the one it opened, the closest first.
+	Similar []Similar
 }
 
 // Investigation is one investigation of the incident.
@@ -61,13 +65,22 @@ type People struct {
 
 // Input is everything that a summary is derived from.
 type Input struct {
+	Name           string
 	Now            time.Time
 	People         People
 	Alerts         []Member
 	Investigations []Investigation
 	Remediations   []Remediation
-	RedirectedTo   string
-	MergedFrom     []string
+	// Redirect is where the incident was merged into, if it was.
+	Redirect Redirect
+	// Merged are the incidents that were merged into this one.
+	Merged []Source
+	// Departed are alerts that went from here to another incident.
+	Departed []Departure
+	// Survivors says what has become of incidents that were merged into others.
+	Survivors map[string]string
+	// ContinuedBy is the incident in which this one, which is full, goes on.
+	ContinuedBy string
 	// Previous is the summary that is in force.
 	Previous Summary
 }
@@ -77,7 +90,7 @@ type Summary struct {
 	State              State
 	StateReason        string
 	StateMessage       string
-	Title              string
+	Title, TitleFrom   string
 	Severity           model.Severity
 	Priority           Priority
 	Counts             Counts
@@ -93,13 +106,20 @@ type Summary struct {
 	InvestigationState string
 	Remediations       []Remediation
 	MergedFrom         []string
+	Comments           []Comment
+	Tags               []Tag
+	Continues          string
+	ContinuedBy        string
+	Similar            []Similar
 	Activities         []Activity
 	Times              Times
 }
 
-// Counts are exact totals.
+// Counts are totals, where lists hold the first few.
 type Counts struct {
 	Alerts, Active, Assets, Evidence, Links, Activities int
+	Techniques, Investigations, Remediations            int
+	MergedFrom, Comments                                int
 	Occurrences                                         int64
 }
 
@@ -118,6 +138,9 @@ const (
 	maxInvestigations = 10
 	maxRemediations   = 20
 	maxMergedFrom     = 16
+	maxComments       = 20
+	maxTags           = 32
+	maxSimilar        = 5
 )
 
 // Summarize derives an incident from what is in it. The same input gives the
@@ -125,9 +148,10 @@ const (
 func Summarize(in Input) Summary {
 	alerts := slices.Clone(in.Alerts)
 	slices.SortFunc(alerts, byTime)
-	out := Summary{Times: in.Previous.Times, MergedFrom: firstMerged(in.MergedFrom, in.Previous.MergedFrom)}
+	out := Summary{Times: in.Previous.Times, ContinuedBy: in.ContinuedBy}
 	out.Investigations, out.InvestigationState = investigations(in.Investigations)
 	out.Remediations = remediations(in.Remediations)
+	out.Counts.Investigations, out.Counts.Remediations = len(in.Investigations), len(in.Remediations)
 	evidence := gatherEvidence(in.Investigations, in.Remediations)
 	out.decideState(in, evidence)
 
@@ -135,21 +159,28 @@ func Summarize(in Input) Summary {
 		out.count(a)
 	}
 	out.Tactics = model.SortTactics(out.Tactics)
-	out.Techniques = sortedSet(out.Techniques, maxTechniques)
-	out.Services = sortedSet(out.Services, maxSources)
-	out.Detections = sortedSet(out.Detections, maxSources)
+	out.Techniques = sortedSet(out.Techniques)
+	out.Counts.Techniques = len(out.Techniques)
+	out.Techniques = firstOf(out.Techniques, maxTechniques)
+	out.Services = firstOf(sortedSet(out.Services), maxSources)
+	out.Detections = firstOf(sortedSet(out.Detections), maxSources)
 	if in.People.SeveritySaid {
 		out.Severity = in.People.Severity
 	}
 	out.Assets, out.Counts.Assets = gatherAssets(alerts)
 	out.Evidence, out.Counts.Evidence = evidence[:min(len(evidence), maxEvidence)], len(evidence)
 	out.Story, out.Counts.Links = tell(alerts)
-	out.Title = in.People.Title
-	if out.Title == "" {
+	out.Priority = prioritize(alerts, out)
+	out.Similar, out.Continues = resemblances(alerts, in)
+	sources := inOrder(in.Merged)
+	out.carry(sources, in.Previous)
+	switch {
+	case in.People.Title != "":
+		out.Title, out.TitleFrom = in.People.Title, ""
+	case out.TitleFrom == "":
 		out.Title = generateTitle(alerts, out)
 	}
-	out.Priority = prioritize(alerts, out)
-	out.note(in)
+	out.note(in, sources)
 	return out
 }
 

@@ -44,6 +44,8 @@ func TestState(t *testing.T) {
 		why    string
 		// message is not compared where it is empty.
 		message string
+		// empty says that no alert is left.
+		empty bool
 	}{
 		"new": {
 			reason: "an incident that nobody touched is active",
@@ -112,15 +114,42 @@ func TestState(t *testing.T) {
 			in:     Input{Previous: Summary{State: Resolved, StateReason: ReasonResolvedByPerson}},
 			want:   Active, why: ReasonOpen,
 		},
+		"emptied": {
+			reason: "there is nothing to work on",
+			in:     Input{Previous: Summary{State: Active, Counts: Counts{Alerts: 1}}}, empty: true,
+			want: Resolved, why: ReasonEmpty,
+		},
+		"still empty": {
+			reason: "nothing has come back",
+			in:     Input{Previous: Summary{State: Resolved, StateReason: ReasonEmpty}}, empty: true,
+			want: Resolved, why: ReasonEmpty,
+		},
+		"made by hand": {
+			reason: "its first alert is still to come",
+			in:     Input{Previous: Summary{State: Active}}, empty: true,
+			want: Active, why: ReasonOpen,
+		},
+		"emptied, and kept open": {
+			reason: "what people say stands",
+			in:     Input{People: People{State: InProgress}}, empty: true,
+			want: InProgress, why: ReasonOpen,
+		},
+		"not empty any more": {
+			reason: "an alert was moved back",
+			in:     Input{Previous: Summary{State: Resolved, StateReason: ReasonEmpty}},
+			want:   Active, why: ReasonOpen,
+		},
 		"redirected": {
 			reason: "a merge outranks everything",
-			in:     Input{RedirectedTo: "other", People: People{State: InProgress}},
+			in:     Input{Redirect: Redirect{To: "other"}, People: People{State: InProgress}},
 			want:   Redirected, why: ReasonRedirected,
 		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			tc.in.Alerts = []Member{member("a", 0)}
+			if !tc.empty {
+				tc.in.Alerts = []Member{member("a", 0)}
+			}
 			got := Summarize(tc.in)
 			if got.State != tc.want || got.StateReason != tc.why {
 				t.Errorf("%s: got %s (%s), want %s (%s)", tc.reason, got.State, got.StateReason, tc.want, tc.why)
@@ -340,7 +369,8 @@ func TestWhoChangedTheState(t *testing.T) {
 		"a person works on it":     {Input{People: People{State: InProgress}}, "a person"},
 		"a person resolves it":     {Input{People: People{State: Resolved}}, "a person"},
 		"a person takes that back": {Input{Previous: Summary{State: Resolved, StateReason: ReasonResolvedByPerson}}, "a person"},
-		"it is merged":             {Input{People: People{State: InProgress}, RedirectedTo: "other"}, "Tocsin - alert correlation"},
+		"it is merged":             {Input{People: People{State: InProgress}, Redirect: Redirect{To: "other"}}, "Tocsin - alert correlation"},
+		"it is merged by a person": {Input{Redirect: Redirect{To: "other", By: "alice", Why: "same"}}, "alice"},
 		"it is open again":         {Input{Investigations: []Investigation{{State: "Running"}}, Previous: Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean}}, "Tocsin"},
 	}
 	for name, tc := range cases {
@@ -350,7 +380,7 @@ func TestWhoChangedTheState(t *testing.T) {
 				tc.in.Previous.State = Active
 			}
 			for _, a := range Summarize(tc.in).Activities {
-				if a.Type == ActivityStateChanged && a.Actor == tc.want {
+				if (a.Type == ActivityStateChanged || a.Type == ActivityRedirected) && a.Actor == tc.want {
 					return
 				}
 			}
@@ -363,10 +393,10 @@ func TestWhoChangedTheState(t *testing.T) {
 func TestWhatWasMergedDoesNotVanish(t *testing.T) {
 	var in Input
 	for i := range maxMergedFrom {
-		in.MergedFrom = append(in.MergedFrom, fmt.Sprintf("m%02d", i))
+		in.Merged = append(in.Merged, Source{Name: fmt.Sprintf("m%02d", i), At: start.Add(time.Duration(i%3) * time.Second)})
 	}
 	in.Previous = Summarize(in)
-	in.MergedFrom = append(in.MergedFrom, "a", "z")
+	in.Merged = append(in.Merged, Source{Name: "a"}, Source{Name: "z"})
 	if diff := cmp.Diff(in.Previous.MergedFrom, Summarize(in).MergedFrom); diff != "" {
 		t.Error(diff)
 	}
@@ -386,7 +416,7 @@ func TestSummaryIsBoundedAndTellsTotals(t *testing.T) {
 		key := model.Key{Kind: model.KindPod, Name: fmt.Sprint(i)}
 		in.Investigations = append(in.Investigations, Investigation{Name: fmt.Sprint("inv", i), State: "Running", Findings: []Finding{{Key: key, Verdict: model.VerdictMalicious}}})
 		in.Remediations = append(in.Remediations, Remediation{Name: fmt.Sprint("rem", i), Target: key, State: "InProgress"})
-		in.MergedFrom = append(in.MergedFrom, fmt.Sprint("merged", i))
+		in.Merged = append(in.Merged, Source{Name: fmt.Sprint("merged", i), At: start.Add(time.Duration(i%3) * time.Second)})
 	}
 	got := Summarize(in)
 	sizes := map[string][2]int{
@@ -413,14 +443,14 @@ func TestSummaryDoesNotDependOnOrder(t *testing.T) {
 		in.Alerts = append(in.Alerts, member(fmt.Sprintf("a%d", i), time.Duration(i%3)*time.Second))
 		in.Investigations = append(in.Investigations, Investigation{Name: fmt.Sprint("inv", i), State: "Running", Created: start.Add(time.Duration(i%2) * time.Hour), Findings: malicious})
 		in.Remediations = append(in.Remediations, Remediation{Name: fmt.Sprint("rem", i), State: "InProgress", Target: pod})
-		in.MergedFrom = append(in.MergedFrom, fmt.Sprint(i))
+		in.Merged = append(in.Merged, Source{Name: fmt.Sprint(i), At: start.Add(time.Duration(i%3) * time.Second)})
 	}
 	want := Summarize(in)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 50 {
 		shuffled := in
 		shuffled.Alerts, shuffled.Investigations = slices.Clone(in.Alerts), slices.Clone(in.Investigations)
-		shuffled.Remediations, shuffled.MergedFrom = slices.Clone(in.Remediations), slices.Clone(in.MergedFrom)
+		shuffled.Remediations, shuffled.Merged = slices.Clone(in.Remediations), slices.Clone(in.Merged)
 		random.Shuffle(20, func(i, j int) { shuffled.Alerts[i], shuffled.Alerts[j] = shuffled.Alerts[j], shuffled.Alerts[i] })
 		random.Shuffle(20, func(i, j int) {
 			shuffled.Investigations[i], shuffled.Investigations[j] = shuffled.Investigations[j], shuffled.Investigations[i]
@@ -429,7 +459,7 @@ func TestSummaryDoesNotDependOnOrder(t *testing.T) {
 			shuffled.Remediations[i], shuffled.Remediations[j] = shuffled.Remediations[j], shuffled.Remediations[i]
 		})
 		random.Shuffle(20, func(i, j int) {
-			shuffled.MergedFrom[i], shuffled.MergedFrom[j] = shuffled.MergedFrom[j], shuffled.MergedFrom[i]
+			shuffled.Merged[i], shuffled.Merged[j] = shuffled.Merged[j], shuffled.Merged[i]
 		})
 		if diff := cmp.Diff(want, Summarize(shuffled)); diff != "" {
 			t.Fatal(diff)
