@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AlertSourceType is the format that a sender speaks.
-// +kubebuilder:validation:Enum=Falco;KubernetesAudit;Generic
+// +kubebuilder:validation:Enum=Falco;KubernetesAudit;Alertmanager;Tetragon;KubeArmor;Wazuh;Suricata;MicrosoftGraph;OCSF;GuardDuty;PolicyReport;TrivyOperator;CloudEvents;Generic
 type AlertSourceType string
 
 const (
@@ -11,8 +11,35 @@ const (
 	AlertSourceFalco AlertSourceType = "Falco"
 	// AlertSourceKubernetesAudit takes what a kube-apiserver's audit webhook sends.
 	AlertSourceKubernetesAudit AlertSourceType = "KubernetesAudit"
+	// AlertSourceAlertmanager takes the notifications of Prometheus Alertmanager's
+	// webhook (version 4) and of Grafana 9 and later.
+	AlertSourceAlertmanager AlertSourceType = "Alertmanager"
+	// AlertSourceTetragon takes the lines of Tetragon's export log.
+	AlertSourceTetragon AlertSourceType = "Tetragon"
+	// AlertSourceKubeArmor takes the alerts of KubeArmor's relay and sidekick.
+	AlertSourceKubeArmor AlertSourceType = "KubeArmor"
+	// AlertSourceWazuh takes the alerts of Wazuh's integrator.
+	AlertSourceWazuh AlertSourceType = "Wazuh"
+	// AlertSourceSuricata takes the records of Suricata's EVE log.
+	AlertSourceSuricata AlertSourceType = "Suricata"
 	// AlertSourceGeneric takes any JSON object or CSV row, as spec.generic says.
 	AlertSourceGeneric AlertSourceType = "Generic"
+	// AlertSourceMicrosoftGraph takes alerts of Microsoft's security products, as
+	// Graph (alerts_v2, incidents) and the REST API of Defender XDR return them.
+	AlertSourceMicrosoftGraph AlertSourceType = "MicrosoftGraph"
+	// AlertSourceOCSF takes findings in the Open Cybersecurity Schema Framework.
+	AlertSourceOCSF AlertSourceType = "OCSF"
+	// AlertSourceGuardDuty takes findings of Amazon GuardDuty, and of AWS Security
+	// Hub in its own format (ASFF).
+	AlertSourceGuardDuty AlertSourceType = "GuardDuty"
+	// AlertSourcePolicyReport takes results of policies: reports of wgpolicyk8s.io
+	// and openreports.io, and what policy-reporter's webhook sends.
+	AlertSourcePolicyReport AlertSourceType = "PolicyReport"
+	// AlertSourceTrivyOperator takes the reports of the Trivy operator's webhook.
+	AlertSourceTrivyOperator AlertSourceType = "TrivyOperator"
+	// AlertSourceCloudEvents takes CloudEvents in structured mode, whose data is
+	// read as spec.cloudEvents says.
+	AlertSourceCloudEvents AlertSourceType = "CloudEvents"
 )
 
 // SecretKeyReference names one key of a Secret in the same namespace.
@@ -195,6 +222,32 @@ type GenericOptions struct {
 	Entities []GenericEntity `json:"entities,omitempty"`
 }
 
+// CloudEventsRoute says how the data of events is read.
+type CloudEventsRoute struct {
+	// type is the type of the events; with a * at its end, all types that begin so.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[^*]*\*?$`
+	Type string `json:"type,omitempty"`
+	// format is the format of their data: any type of AlertSource but CloudEvents
+	// and Generic.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self != 'CloudEvents' && self != 'Generic'",message="format must not be CloudEvents or Generic"
+	Format AlertSourceType `json:"format,omitempty"`
+}
+
+// CloudEventsOptions say what CloudEvents carry.
+type CloudEventsOptions struct {
+	// routes give the format of the data by the type of the event; the first that
+	// matches counts. After them, falco.rule.output.v1 is read as Falco. Events
+	// whose type has no route are counted as suppressed.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	Routes []CloudEventsRoute `json:"routes,omitempty"`
+}
+
 // AlertSourceLimits bound what one source may send.
 type AlertSourceLimits struct {
 	// maxBodyBytes is the largest body of one request, unpacked; from 1 KiB to 64 MiB.
@@ -208,6 +261,7 @@ type AlertSourceLimits struct {
 // AlertSourceSpec declares who may send alerts, and how they are read.
 // +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
 // +kubebuilder:validation:XValidation:rule="has(self.generic) == (self.type == 'Generic')",message="generic goes with type Generic, which needs it"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudEvents) || self.type == 'CloudEvents'",message="cloudEvents goes with type CloudEvents only"
 type AlertSourceSpec struct {
 	// type is the format that the sender speaks. It cannot be changed.
 	// +required
@@ -227,6 +281,9 @@ type AlertSourceSpec struct {
 	// generic says how events become alerts. For type Generic.
 	// +optional
 	Generic *GenericOptions `json:"generic,omitempty"`
+	// cloudEvents says what the events carry. For type CloudEvents.
+	// +optional
+	CloudEvents *CloudEventsOptions `json:"cloudEvents,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	// +optional

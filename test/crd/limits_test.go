@@ -54,7 +54,7 @@ func tryLimits(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition, vari
 }
 
 // variants are further samples of a kind whose fields exclude each other.
-var variants = map[string][]string{"AlertSource": {"AlertSource/generic"}}
+var variants = map[string][]string{"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents"}}
 
 // limit is one limit of one field.
 type limit struct {
@@ -213,6 +213,11 @@ var chosen = map[string]any{
 	"AlertSource.spec.generic":                              nil,
 	"AlertSource/generic.spec.type":                         "Generic",
 	"AlertSource/generic.spec.kubernetesAudit":              nil,
+	"AlertSource.spec.cloudEvents":                          nil,
+	"AlertSource/generic.spec.cloudEvents":                  nil,
+	"AlertSource/cloudEvents.spec.type":                     "CloudEvents",
+	"AlertSource/cloudEvents.spec.kubernetesAudit":          nil,
+	"AlertSource/cloudEvents.spec.generic":                  nil,
 	"Playbook.spec.steps[].analyzer":                        nil,
 	"Investigation.status.plan.steps[].analyzer":            nil,
 	"Playbook.spec.steps[].container.resources":             map[string]any{},

@@ -87,7 +87,15 @@ func alertSourceRules() []ruleCase {
 	generic := func(sourceType v1alpha1.AlertSourceType, options *v1alpha1.GenericOptions) client.Object {
 		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) { s.Spec.Type, s.Spec.Generic = sourceType, options })
 	}
+	events := func(sourceType v1alpha1.AlertSourceType, format v1alpha1.AlertSourceType) client.Object {
+		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) {
+			s.Spec.Type = sourceType
+			s.Spec.CloudEvents = &v1alpha1.CloudEventsOptions{Routes: []v1alpha1.CloudEventsRoute{{Type: "com.example.*", Format: format}}}
+		})
+	}
 	const (
+		routes  = "cloudEvents goes with type CloudEvents only"
+		routed  = "format must not be CloudEvents or Generic"
 		mapping = "generic goes with type Generic, which needs it"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
@@ -100,6 +108,12 @@ func alertSourceRules() []ruleCase {
 		{kind: "AlertSource", rule: mapping, name: "generic without options", object: generic(v1alpha1.AlertSourceGeneric, nil), refused: true},
 		{kind: "AlertSource", rule: mapping, name: "generic options of Falco", object: generic(v1alpha1.AlertSourceFalco, &v1alpha1.GenericOptions{Title: "event.name"}), refused: true},
 		{kind: "AlertSource", rule: mapping, name: "Falco", object: generic(v1alpha1.AlertSourceFalco, nil)},
+		{kind: "AlertSource", rule: routes, name: "routes of CloudEvents", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceFalco)},
+		{kind: "AlertSource", rule: routes, name: "routes of Falco", object: events(v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceFalco), refused: true},
+		{kind: "AlertSource", rule: routes, name: "CloudEvents without routes", object: of(v1alpha1.AlertSourceCloudEvents, nil)},
+		{kind: "AlertSource", rule: routed, name: "route to OCSF", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceOCSF)},
+		{kind: "AlertSource", rule: routed, name: "route to CloudEvents", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceCloudEvents), refused: true},
+		{kind: "AlertSource", rule: routed, name: "route to Generic", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceGeneric), refused: true},
 		{kind: "AlertSource", rule: fixed, name: "type changed", object: of(v1alpha1.AlertSourceFalco, nil), refused: true,
 			change: func(o client.Object) { o.(*v1alpha1.AlertSource).Spec.Type = v1alpha1.AlertSourceKubernetesAudit }},
 		{kind: "AlertSource", rule: fixed, name: "type kept", object: of(v1alpha1.AlertSourceFalco, nil),

@@ -60,6 +60,10 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CarriedCommentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CarriedTag"):
 		return &apiv1alpha1.CarriedTagApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CloudEventsOptions"):
+		return &apiv1alpha1.CloudEventsOptionsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CloudEventsRoute"):
+		return &apiv1alpha1.CloudEventsRouteApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Comment"):
 		return &apiv1alpha1.CommentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContainerStep"):

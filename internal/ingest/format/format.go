@@ -6,10 +6,20 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/tocsin-dev/tocsin/internal/ingest/alertmanager"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/falco"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
+	"github.com/tocsin-dev/tocsin/internal/ingest/guardduty"
+	"github.com/tocsin-dev/tocsin/internal/ingest/kubearmor"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
+	"github.com/tocsin-dev/tocsin/internal/ingest/microsoftgraph"
+	"github.com/tocsin-dev/tocsin/internal/ingest/ocsf"
+	"github.com/tocsin-dev/tocsin/internal/ingest/policyreport"
+	"github.com/tocsin-dev/tocsin/internal/ingest/suricata"
+	"github.com/tocsin-dev/tocsin/internal/ingest/tetragon"
+	"github.com/tocsin-dev/tocsin/internal/ingest/trivyoperator"
+	"github.com/tocsin-dev/tocsin/internal/ingest/wazuh"
 )
 
 // Options are what a source says about how it is to be read.
@@ -28,6 +38,8 @@ type Options struct {
 	IgnoredUsers []string
 	// Generic says how any event becomes an alert.
 	Generic *generic.Options
+	// Routes say what CloudEvents carry.
+	Routes []Route
 }
 
 // Generic is the name of the one format that also comes as CSV.
@@ -37,7 +49,17 @@ const Generic = "Generic"
 var table = map[string]func(Options) (decode.Decoder, error){
 	"Falco":           newFalco,
 	"KubernetesAudit": newKubernetesAudit,
+	"Alertmanager":    func(o Options) (decode.Decoder, error) { return alertmanager.Decoder{Cluster: o.Cluster}, nil },
+	"Tetragon":        func(o Options) (decode.Decoder, error) { return tetragon.Decoder{Cluster: o.Cluster}, nil },
+	"KubeArmor":       func(o Options) (decode.Decoder, error) { return kubearmor.Decoder{Cluster: o.Cluster}, nil },
+	"Wazuh":           func(o Options) (decode.Decoder, error) { return wazuh.Decoder{Cluster: o.Cluster}, nil },
+	"Suricata":        func(o Options) (decode.Decoder, error) { return suricata.Decoder{Cluster: o.Cluster}, nil },
 	Generic:           newGeneric,
+	"MicrosoftGraph":  func(Options) (decode.Decoder, error) { return microsoftgraph.Decoder{}, nil },
+	"OCSF":            func(o Options) (decode.Decoder, error) { return ocsf.Decoder{Cluster: o.Cluster}, nil },
+	"GuardDuty":       func(Options) (decode.Decoder, error) { return guardduty.Decoder{}, nil },
+	"PolicyReport":    func(o Options) (decode.Decoder, error) { return policyreport.Decoder{Cluster: o.Cluster}, nil },
+	"TrivyOperator":   func(o Options) (decode.Decoder, error) { return trivyoperator.Decoder{Cluster: o.Cluster}, nil },
 }
 
 // Names returns the formats that can be read, sorted.

@@ -1,6 +1,7 @@
 package format
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,12 @@ import (
 )
 
 func TestEveryTypeOfTheAPIHasAFormat(t *testing.T) {
-	for _, name := range []v1alpha1.AlertSourceType{v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceKubernetesAudit, v1alpha1.AlertSourceGeneric} {
+	for _, name := range []v1alpha1.AlertSourceType{
+		v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceKubernetesAudit, v1alpha1.AlertSourceGeneric,
+		v1alpha1.AlertSourceAlertmanager, v1alpha1.AlertSourceTetragon, v1alpha1.AlertSourceKubeArmor, v1alpha1.AlertSourceWazuh, v1alpha1.AlertSourceSuricata,
+		v1alpha1.AlertSourceMicrosoftGraph, v1alpha1.AlertSourceOCSF, v1alpha1.AlertSourceGuardDuty,
+		v1alpha1.AlertSourcePolicyReport, v1alpha1.AlertSourceTrivyOperator, v1alpha1.AlertSourceCloudEvents,
+	} {
 		if _, err := New(string(name), Options{}); err != nil {
 			t.Error(err)
 		}
@@ -61,6 +67,34 @@ func TestGenericOptions(t *testing.T) {
 	}
 	if d, err := New(Generic, Options{Generic: &generic.Options{}}); d != nil || err == nil || err.Error() != "generic.title: is missing" {
 		t.Errorf("%v, %v", d, err)
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	d, err := New(CloudEvents, Options{Cluster: "prod", Routes: []Route{{Type: "com.example.*", Format: "PolicyReport"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		event, rule string
+		drop        decode.Drop
+	}{
+		"its own":  {event: `{"type": "com.example.result", "data": {"policy": "p", "status": "fail"}}`, rule: "p"},
+		"built in": {event: `{"type": "falco.rule.output.v1", "data": {"rule": "r"}}`, rule: "r"},
+		"none":     {event: `{"type": "org.example", "data": {"rule": "r"}}`, drop: decode.DropNoRule},
+	} {
+		if got, err := d.Decode([]byte(tc.event), time.Time{}); err != nil || got.Alert.Rule != tc.rule || got.Drop != tc.drop {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	for format, want := range map[string]string{
+		CloudEvents: "cloudEvents.routes[0].format: must not be CloudEvents",
+		Generic:     "cloudEvents.routes[0].format: must not be Generic",
+		"Sigma":     fmt.Sprintf("cloudEvents.routes[0].format: type: %q is not one of %v", "Sigma", Names()),
+	} {
+		if _, err := New(CloudEvents, Options{Routes: []Route{{Type: "x", Format: format}}}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", format, err)
+		}
 	}
 }
 

@@ -38,6 +38,11 @@ func Options(from *v1alpha1.AlertSource, ignored ...string) format.Options {
 	if from.Spec.Generic != nil {
 		options.Generic = genericOptions(from.Spec.Generic)
 	}
+	if from.Spec.CloudEvents != nil {
+		for _, route := range from.Spec.CloudEvents.Routes {
+			options.Routes = append(options.Routes, format.Route{Type: route.Type, Format: string(route.Format)})
+		}
+	}
 	audit := from.Spec.KubernetesAudit
 	if audit == nil {
 		return options

@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 )
 
@@ -78,6 +79,16 @@ func TestGenericOptions(t *testing.T) {
 	want := []generic.Entity{{Kind: model.KindPod, Name: "entity", Role: model.RoleAttacked, Category: model.CategoryAsset}}
 	if diff := cmp.Diff(want, got.Generic.Entities); diff != "" || got.Source != "audit" {
 		t.Error(got.Source, diff)
+	}
+}
+
+func TestCloudEventsOptions(t *testing.T) {
+	from := alertSource(func(s *v1alpha1.AlertSourceSpec) {
+		s.CloudEvents = &v1alpha1.CloudEventsOptions{Routes: []v1alpha1.CloudEventsRoute{{Type: "a.*", Format: v1alpha1.AlertSourceOCSF}, {Type: "b", Format: v1alpha1.AlertSourceFalco}}}
+	})
+	want := []format.Route{{Type: "a.*", Format: "OCSF"}, {Type: "b", Format: "Falco"}}
+	if diff := cmp.Diff(want, Options(from).Routes); diff != "" {
+		t.Error(diff)
 	}
 }
 

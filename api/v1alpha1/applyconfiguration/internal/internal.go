@@ -179,6 +179,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: auth
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceAuth
+    - name: cloudEvents
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CloudEventsOptions
     - name: cluster
       type:
         scalar: string
@@ -524,6 +527,24 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Classification
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CloudEventsOptions
+  map:
+    fields:
+    - name: routes
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CloudEventsRoute
+          elementRelationship: atomic
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CloudEventsRoute
+  map:
+    fields:
+    - name: format
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceType
+    - name: type
+      type:
+        scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Comment
   map:
     fields:

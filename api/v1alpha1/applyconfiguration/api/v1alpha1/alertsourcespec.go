@@ -22,6 +22,8 @@ type AlertSourceSpecApplyConfiguration struct {
 	KubernetesAudit *KubernetesAuditOptionsApplyConfiguration `json:"kubernetesAudit,omitempty"`
 	// generic says how events become alerts. For type Generic.
 	Generic *GenericOptionsApplyConfiguration `json:"generic,omitempty"`
+	// cloudEvents says what the events carry. For type CloudEvents.
+	CloudEvents *CloudEventsOptionsApplyConfiguration `json:"cloudEvents,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
@@ -74,6 +76,14 @@ func (b *AlertSourceSpecApplyConfiguration) WithKubernetesAudit(value *Kubernete
 // If called multiple times, the Generic field is set to the value of the last call.
 func (b *AlertSourceSpecApplyConfiguration) WithGeneric(value *GenericOptionsApplyConfiguration) *AlertSourceSpecApplyConfiguration {
 	b.Generic = value
+	return b
+}
+
+// WithCloudEvents sets the CloudEvents field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CloudEvents field is set to the value of the last call.
+func (b *AlertSourceSpecApplyConfiguration) WithCloudEvents(value *CloudEventsOptionsApplyConfiguration) *AlertSourceSpecApplyConfiguration {
+	b.CloudEvents = value
 	return b
 }
 
