@@ -103,6 +103,9 @@ func TestEntities(t *testing.T) {
 				asset(model.KindUser, `mail\jane`, model.RoleAttacked),
 			},
 		},
+		"an agent that calls itself otherwise": {
+			`"agent": {"id": "003", "name": "x86"}, "predecoder": {"hostname": "cart-0"}`, []model.Entity{asset(model.KindNode, "x86", model.RoleAttacked)},
+		},
 		"a domain account": {
 			`"agent": {"id": "003", "name": "x86", "ip": "any"}, "data": {"dstuser": "Jane@Example.com", "srcuser": "root"}`,
 			[]model.Entity{asset(model.KindNode, "x86", model.RoleAttacked), asset(model.KindUser, "jane@example.com", model.RoleAttacked)},
