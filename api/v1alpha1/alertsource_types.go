@@ -224,11 +224,12 @@ type GenericOptions struct {
 
 // CloudEventsRoute says how the data of events is read.
 type CloudEventsRoute struct {
-	// type is the type of the events; with a * at its end, all types that begin so.
+	// type is the type of the events: letters, digits and . - _ : / # @ +; with a *
+	// at its end, all types that begin so.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
-	// +kubebuilder:validation:Pattern=`^[^*]*\*?$`
+	// +kubebuilder:validation:Pattern=`^[-._:/#@+A-Za-z0-9]*\*?$`
 	Type string `json:"type,omitempty"`
 	// format is the format of their data: any type of AlertSource but CloudEvents
 	// and Generic.

@@ -11,7 +11,8 @@ import (
 //
 // CloudEventsRoute says how the data of events is read.
 type CloudEventsRouteApplyConfiguration struct {
-	// type is the type of the events; with a * at its end, all types that begin so.
+	// type is the type of the events: letters, digits and . - _ : / # @ +; with a *
+	// at its end, all types that begin so.
 	Type *string `json:"type,omitempty"`
 	// format is the format of their data: any type of AlertSource but CloudEvents
 	// and Generic.
