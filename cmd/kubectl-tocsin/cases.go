@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tocsin-dev/tocsin/internal/replay/cases"
+)
+
+// suffix is how the file of a case ends.
+const suffix = "_test.yaml"
+
+func newTest() *cobra.Command {
+	return &cobra.Command{
+		Use:   "test DIR",
+		Short: "Test alert sources and correlation policies against recorded events",
+		Long: `Test alert sources and correlation policies against recorded events, without a
+cluster: in the pipeline of a Git repository, say.
+
+Each file in DIR, and in the folders in it, whose name ends in _test.yaml is a
+case: it names AlertSources, perhaps a CorrelationPolicy, and events, and says
+what is expected to become of them:
+
+  name: A shell in a pod, and the Secrets that it reads, are one incident
+  sources: [sources.yaml]        # files are named relative to this one
+  policy: policy.yaml            # may be left out
+  sort: false                    # take the events by their own time
+  inputs:
+  - source: falco                # may be left out if there is one AlertSource
+    file: falco.ndjson
+  - source: audit
+    events: [{...}, {...}]
+  expect:                        # all of it may be left out, but not everything
+    incidents: 2                 # how many there are
+    together: [[0, 1, 4]]        # these events are in one incident
+    apart: [[0, 7]]              # no two of these are
+    events:
+      2: {state: duplicate}      # new, duplicate, suppressed or rejected
+      4: {link: {reason: SameAccount, entity: ServiceAccount/shop/cart}}
+    details:                     # of the incident that an event is in
+    - event: 0
+      title: Terminal shell in container on pod shop/cart-0
+      severity: High
+      alerts: 3
+      tactics: [Execution, CredentialAccess]
+
+Events are meant by their number over all inputs, counted from 0: what
+"kubectl tocsin replay -o jsonl" calls input.
+
+The exit code is 1 if anything came out otherwise, and 2 if a file cannot be used.`,
+		Example: `  # All cases of a repository
+  kubectl tocsin test .
+
+  # One case
+  kubectl tocsin test detection/shell_test.yaml`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return runTests(c.OutOrStdout(), args[0]) },
+	}
+}
+
+func runTests(out io.Writer, dir string) error {
+	files, err := findCases(dir)
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, file := range files {
+		data, err := readDeclaration(file)
+		if err != nil {
+			return err
+		}
+		c, err := cases.Read(data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		wrong, err := c.Run(besides(file))
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+		verdict := "ok   "
+		if len(wrong) > 0 {
+			verdict, failed = "FAIL ", failed+1
+		}
+		fmt.Fprintf(out, "%s %s: %s\n", verdict, file, c.Name)
+		for _, text := range wrong {
+			fmt.Fprintln(out, "      "+strings.ReplaceAll(text, "\n", "\n      "))
+		}
+	}
+	fmt.Fprintf(out, "%s, %d failed\n", plural(len(files), "case"), failed)
+	if failed > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// findCases lists the cases below a folder, sorted; or the one that is named.
+func findCases(dir string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && (path == dir || strings.HasSuffix(path, suffix)) {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err == nil && len(files) == 0 {
+		err = errors.New(dir + ": there is no file whose name ends in " + suffix)
+	}
+	return files, err
+}
+
+// besides opens files relative to the one of a case.
+func besides(file string) cases.Open {
+	return func(name string) (io.ReadCloser, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(file), name)
+		}
+		return os.Open(name)
+	}
+}

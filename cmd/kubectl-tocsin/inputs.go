@@ -1,0 +1,183 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tocsin-dev/tocsin/internal/replay"
+)
+
+// maxDeclaration bounds a file of declarations: etcd keeps no object over 1.5 MiB.
+const maxDeclaration = 8 << 20
+
+// readDeclaration reads a whole file that is not long.
+func readDeclaration(file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxDeclaration+1))
+	if err == nil && len(data) > maxDeclaration {
+		err = fmt.Errorf("%s: is longer than %d bytes; is it a file of events?", file, maxDeclaration)
+	}
+	return data, err
+}
+
+func readSources(files []string) (replay.Sources, error) {
+	sources := replay.Sources{}
+	for _, file := range files {
+		data, err := readDeclaration(file)
+		if err != nil {
+			return nil, err
+		}
+		if err := sources.Read(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return sources, nil
+}
+
+func readPolicy(file string) (replay.Policies, error) {
+	if file == "" {
+		return replay.DefaultPolicies(), nil
+	}
+	data, err := readDeclaration(file)
+	if err != nil {
+		return replay.Policies{}, err
+	}
+	policies, err := replay.ReadPolicy(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", file, err)
+	}
+	return policies, err
+}
+
+// input is a file of events and whose they are.
+type input struct {
+	file   string
+	source replay.Source
+}
+
+// parseInputs reads "FILE", or "NAME=FILE" where there are several sources.
+func parseInputs(args []string, sources replay.Sources) ([]input, error) {
+	inputs := make([]input, 0, len(args))
+	for _, arg := range args {
+		name, file, found := strings.Cut(arg, "=")
+		if _, known := sources[name]; !found || !known {
+			name, file = "", arg
+		}
+		from, err := sources.Find(name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: NAME=%s", arg, err, arg)
+		}
+		inputs = append(inputs, input{file, from})
+	}
+	return inputs, nil
+}
+
+// book keeps what became of events.
+type book struct {
+	// keep says whether the outcome of each event is kept, not only counted.
+	keep     bool
+	outcomes []replay.Outcome
+	counts   map[replay.State]int
+	// rejected are the first events that could not be read.
+	rejected []rejection
+	inputs   []string
+	starts   []int
+}
+
+type rejection struct {
+	event  int
+	reason string
+}
+
+// maxRejections is how many events that cannot be read are told.
+const maxRejections = 5
+
+// note takes the outcome of an event. They come out of order where events are held back.
+func (b *book) note(event int, o replay.Outcome) {
+	if b.counts == nil {
+		b.counts = map[replay.State]int{}
+	}
+	b.counts[o.State]++
+	if o.State == replay.StateRejected && len(b.rejected) < maxRejections {
+		b.rejected = append(b.rejected, rejection{event, o.Reason})
+	}
+	if !b.keep {
+		return
+	}
+	if missing := event + 1 - len(b.outcomes); missing > 0 {
+		b.outcomes = append(b.outcomes, make([]replay.Outcome, missing)...)
+	}
+	b.outcomes[event] = o
+}
+
+// read reads all inputs, one after the other.
+func (b *book) read(c *cobra.Command, feed *replay.Feed, inputs []input) error {
+	for _, in := range inputs {
+		b.inputs, b.starts = append(b.inputs, in.file), append(b.starts, feed.Events())
+		before := feed.Events()
+		if err := readInput(c, feed, in); err != nil && feed.Events() > before {
+			return fmt.Errorf("%s: after %s: %w", in.file, plural(feed.Events()-before, "event"), err)
+		} else if err != nil {
+			return fmt.Errorf("%s: %w", in.file, err)
+		}
+	}
+	feed.End()
+	return nil
+}
+
+func readInput(c *cobra.Command, feed *replay.Feed, in input) error {
+	from, size := c.InOrStdin(), int64(0)
+	if in.file != "-" {
+		f, err := os.Open(in.file)
+		if err != nil {
+			return errors.Unwrap(err)
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil {
+			size = info.Size()
+		}
+		from = f
+	}
+	shown := newProgress(c.ErrOrStderr(), in.file, size)
+	defer shown.clear()
+	records, err := replay.Open(shown.reading(interruptible{c.Context(), from}), in.file, in.source)
+	if err != nil {
+		return err
+	}
+	return feed.Read(records, in.source)
+}
+
+// summarize says what could not be read, and where.
+func (b *book) summarize(out io.Writer) {
+	total := b.counts[replay.StateRejected]
+	if total == 0 {
+		return
+	}
+	fmt.Fprintf(out, "%s could not be read:\n", plural(total, "event"))
+	for _, r := range b.rejected {
+		file, position := b.place(r.event)
+		fmt.Fprintf(out, "  %s, event %d: %s\n", file, position, r.reason)
+	}
+	if more := total - len(b.rejected); more > 0 {
+		fmt.Fprintf(out, "  and %d more; -o jsonl names them all\n", more)
+	}
+}
+
+// place is the file of an event, and its number there.
+func (b *book) place(event int) (file string, position int) {
+	for i := len(b.starts) - 1; i >= 0; i-- {
+		if event >= b.starts[i] {
+			return b.inputs[i], event - b.starts[i]
+		}
+	}
+	return "", event
+}

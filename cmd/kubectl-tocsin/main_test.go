@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin-dev/tocsin/internal/ingest/fixtures"
+)
+
+var update = flag.Bool("update", false, "write what the commands of the guide print into the guide")
+
+// execute runs a command line and returns what it prints, and the exit code.
+func execute(t *testing.T, stdin string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetIn(strings.NewReader(stdin))
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	code = report(&errs, root.ExecuteContext(t.Context()))
+	return out.String(), errs.String(), code
+}
+
+const guides = "../../docs/guides"
+
+// TestGuide runs the commands of the guide: it shows what they print.
+func TestGuide(t *testing.T) {
+	file, err := filepath.Abs(filepath.Join(guides, "replay.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(filepath.Join(guides, "replay"))
+	const begin, end = "```console\n", "```\n"
+	parts := strings.Split(string(content), begin)
+	for i, part := range parts[1:] {
+		block, after, _ := strings.Cut(part, end)
+		command, _, _ := strings.Cut(block, "\n")
+		args, ok := strings.CutPrefix(command, "$ kubectl tocsin ")
+		if !ok {
+			t.Fatalf("no command of ours: %s", command)
+		}
+		stdout, stderr, _ := execute(t, "", strings.Fields(args)...)
+		got := command + "\n" + stdout + stderr
+		if diff := cmp.Diff(got, block); diff != "" && !*update {
+			t.Errorf("the guide shows something else; if that is right, run this test with -update (- is printed, + is shown): %s", diff)
+		}
+		parts[i+1] = got + end + after
+	}
+	if len(parts) < 5 {
+		t.Errorf("the guide shows %d commands", len(parts)-1)
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(strings.Join(parts, begin)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestSameOutput: the same input gives the same output, to the byte, however many
+// processors there are.
+func TestSameOutput(t *testing.T) {
+	in := func(file string) string { return filepath.Join(guides, "replay", file) }
+	t.Run("sample", func(t *testing.T) {
+		same(t, outputs, "", "--source", in("sources.yaml"), "--policy", in("policy.yaml"), "--sort",
+			"logins="+in("logins.csv"), "falco="+in("falco.ndjson"), "audit="+in("audit.ndjson"))
+	})
+	for source, folder := range map[string]string{"falco": "falco", "audit": "k8s-audit"} {
+		t.Run(folder, func(t *testing.T) {
+			args, dir := []string{"--source", in("sources.yaml")}, t.TempDir()
+			for name, content := range fixtures.Files(t, folder) {
+				if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args = append(args, source+"="+filepath.Join(dir, name))
+			}
+			slices.Sort(args[2:])
+			same(t, outputs, "", args...)
+		})
+	}
+	t.Run("ait-ads", func(t *testing.T) {
+		same(t, outputs[1:2], string(fixtures.File(t, "ait-ads/russellmitchell_alerts.csv.gz")), "--source", oneSource, "--sort", "-")
+	})
+}
+
+func same(t *testing.T, outputs []string, stdin string, args ...string) {
+	t.Helper()
+	for _, output := range outputs {
+		var first string
+		for i, processors := range []int{1, 2, 8, 8} {
+			before := runtime.GOMAXPROCS(processors)
+			stdout, stderr, code := execute(t, stdin, append([]string{"replay", "-o", output, "--limit", "0"}, args...)...)
+			runtime.GOMAXPROCS(before)
+			if i == 0 {
+				first = stdout
+			}
+			if code != 0 || stdout == "" || stdout != first {
+				t.Fatalf("-o %s with %d processors: exit code %d, %s, %d bytes, and %d before", output, processors, code, stderr, len(stdout), len(first))
+			}
+		}
+	}
+}
+
+const oneSource = "testdata/hosts.yaml"
+
+// TestLines: there is one line for each event, in the order of the input.
+func TestLines(t *testing.T) {
+	const rows = "time,name,ip,host,short\n1777881660,Scan,192.0.2.1,web-1,scan\n1777881600,Scan,192.0.2.1,web-1,scan\nx\n1777881601,Leak <b>,192.0.2.1,web-1,leak\n"
+	stdout, stderr, code := execute(t, rows, "replay", "--source", oneSource, "--sort", "-o", "jsonl", "-")
+	want := []map[string]any{
+		{"input": 0.0, "alert": "scan", "incident": "scan", "state": "duplicate", "links": []any{}},
+		{"input": 1.0, "alert": "scan", "incident": "scan", "state": "new", "links": []any{}},
+		{"input": 2.0, "state": "rejected", "reason": "the row has 1 fields, and the first line names 5", "links": []any{}},
+		{"input": 3.0, "alert": "leak", "incident": "scan", "state": "new", "links": []any{
+			map[string]any{"reason": "SameAddress", "entity": "IP/192.0.2.1", "peer": "scan"}, map[string]any{"reason": "SameAsset", "entity": "Device/web-1", "peer": "scan"}}},
+	}
+	var got []map[string]any
+	for line := range strings.Lines(stdout) {
+		var event map[string]any
+		if err := json.Unmarshal([]byte(line), &event); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, plain(event).(map[string]any))
+	}
+	if diff := cmp.Diff(want, got); diff != "" || code != 0 {
+		t.Error(code, diff)
+	}
+	if want := "1 event could not be read:\n  -, event 2: the row has 1 fields, and the first line names 5\n"; stderr != want {
+		t.Errorf("stderr %q", stderr)
+	}
+}
+
+// plain takes out of a line what the engine may weigh anew, and the digest in names.
+func plain(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		delete(v, "weight")
+		for key := range v {
+			v[key] = plain(v[key])
+		}
+	case []any:
+		for i := range v {
+			v[i] = plain(v[i])
+		}
+	case string:
+		for _, name := range []string{"scan", "leak"} {
+			if strings.HasPrefix(v, name+"-") {
+				return name
+			}
+		}
+	}
+	return value
+}
+
+func TestIncidentLines(t *testing.T) {
+	const rows = "time,name,ip,host,short\n1777881600,Scan,192.0.2.1,web-1,scan\n1777881601,Leak <b>,192.0.2.1,web-1,leak\n1777881601,Leak <b>,192.0.2.1,web-1,leak\n"
+	stdout, _, code := execute(t, rows, "replay", "--source", oneSource, "-o", "incidents", "-")
+	var got map[string]any
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != 0 {
+		t.Fatal(code, err, stdout)
+	}
+	want := map[string]any{
+		"name": "scan", "title": "Scan on device web-1", "severity": "Medium", "firstTime": "2026-05-04T08:00:00Z", "lastTime": "2026-05-04T08:00:01Z",
+		"alerts": []any{"scan", "leak"}, "events": 3.0, "assets": []any{"Device/web-1"}, "totalAssets": 1.0,
+	}
+	if diff := cmp.Diff(want, plain(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestManyRejections(t *testing.T) {
+	stdout, stderr, code := execute(t, "time\n"+strings.Repeat("1,2\n", 7), "replay", "--source", oneSource, "-")
+	if code != 0 || !strings.Contains(stdout, "7 events became 0 alerts in 0 incidents; 7 could not be read.") ||
+		!strings.HasPrefix(stderr, "7 events could not be read:\n  -, event 0: ") || !strings.HasSuffix(stderr, "  and 2 more; -o jsonl names them all\n") {
+		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	events := file("events.json", "{}")
+	sources, missing := filepath.Join(guides, "replay", "sources.yaml"), filepath.Join(dir, "none")
+	badCase := file("bad_test.yaml", "name: x")
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no input":              {[]string{"replay", "--source", oneSource}, "requires at least 1 arg"},
+		"no source":             {[]string{"replay", events}, `required flag(s) "source" not set`},
+		"no such output":        {[]string{"replay", "--source", oneSource, "-o", "xml", events}, `--output: must be one of [story jsonl incidents], is "xml"`},
+		"a negative limit":      {[]string{"replay", "--source", oneSource, "--limit", "-1", events}, "--limit: must not be negative"},
+		"no such file":          {[]string{"replay", "--source", oneSource, missing}, "none: no such file"},
+		"no such source":        {[]string{"replay", "--source", missing, events}, "none: no such file"},
+		"no such policy":        {[]string{"replay", "--source", oneSource, "--policy", missing, events}, "none: no such file"},
+		"a source that is none": {[]string{"replay", "--source", events, events}, "events.json: document 1: it has no kind, and must be tocsin.dev/v1alpha1 AlertSource"},
+		"a policy that is none": {[]string{"replay", "--source", oneSource, "--policy", oneSource, events}, "and must be tocsin.dev/v1alpha1 CorrelationPolicy"},
+		"the same source twice": {[]string{"replay", "--source", oneSource, "--source", oneSource, events}, "there is another of that name"},
+		"whose events":          {[]string{"replay", "--source", sources, events}, "there are several AlertSources: say whose events these are: NAME="},
+		"a header twice":        {[]string{"replay", "--source", oneSource, file("twice.csv", "a,a\n")}, `twice.csv: the first line must name the columns: "a" is there twice`},
+		"CSV to Falco":          {[]string{"replay", "--source", sources, "falco=" + file("rows.csv", "a\n1\n")}, "only a source of type Generic takes"},
+		"no case":               {[]string{"test", filepath.Join(dir, "events.json", "..", "..", "nowhere")}, "no such file"},
+		"no case there":         {[]string{"test", t.TempDir()}, "there is no file whose name ends in _test.yaml"},
+		"a bad case":            {[]string{"test", badCase}, "bad_test.yaml: sources: is missing"},
+	} {
+		stdout, stderr, code := execute(t, "", tc.args...)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, tc.want) {
+			t.Errorf("%s: exit code %d, %q; want %s", name, code, stderr, tc.want)
+		}
+	}
+}
+
+func TestCases(t *testing.T) {
+	if stdout, _, code := execute(t, "", "test", filepath.Join(guides, "replay")); code != 0 || !strings.Contains(stdout, "2 cases, 0 failed") {
+		t.Errorf("exit code %d: %s", code, stdout)
+	}
+	dir := t.TempDir()
+	source, err := filepath.Abs(oneSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := "name: A scan is no incident\nsources: ['" + source + "']\ninputs: [{file: rows.csv}]\nexpect: {incidents: 0}"
+	for name, content := range map[string]string{"a/x_test.yaml": content, "a/rows.csv": "time,name,ip,host,short\n1777881600,Scan,192.0.2.1,web-1,scan\n", "a/other.yaml": "a: b"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stdout, _, code := execute(t, "", "test", dir)
+	if code != exitFailed || !strings.HasPrefix(stdout, "FAIL  "+dir+"/a/x_test.yaml: A scan is no incident\n      incidents: want 0, got 1\n        scan-") || !strings.HasSuffix(stdout, "\n1 case, 1 failed\n") {
+		t.Errorf("exit code %d: %s", code, stdout)
+	}
+}
+
+// TestHelp: the help of every command names each of its flags.
+func TestHelp(t *testing.T) {
+	for _, command := range []string{"replay", "test"} {
+		stdout, _, code := execute(t, "", command, "--help")
+		if code != 0 || !strings.Contains(stdout, "kubectl tocsin "+command) || !strings.Contains(stdout, "Examples:") {
+			t.Errorf("%d: %s", code, stdout)
+		}
+	}
+	if stdout, _, _ := execute(t, "", "__complete", "replay", "--output", ""); !strings.HasPrefix(stdout, "story\njsonl\nincidents\n") {
+		t.Errorf("completion offers %q", stdout)
+	}
+}

@@ -1,0 +1,91 @@
+package replay
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestReadSources(t *testing.T) {
+	const head = "apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\nmetadata: {name: a}\nspec: "
+	for name, tc := range map[string]struct{ in, err string }{
+		"one":                    {head + "{type: Falco}", ""},
+		"two":                    {head + "{type: Falco}\n---\n# nothing\n---\n" + strings.Replace(head, "name: a", "name: b", 1) + "{type: KubernetesAudit}", ""},
+		"JSON":                   {`{"apiVersion": "tocsin.dev/v1alpha1", "kind": "AlertSource", "metadata": {"name": "a"}, "spec": {"type": "Falco"}}`, ""},
+		"none":                   {"# nothing\n", "no AlertSource is there"},
+		"no YAML":                {"a: [", "document 1: "},
+		"another kind":           {"apiVersion: v1\nkind: Secret\n", "document 1: it is v1 Secret, and must be tocsin.dev/v1alpha1 AlertSource"},
+		"twice":                  {head + "{type: Falco}\n---\n" + head + "{type: Falco}", "document 2: AlertSource a: there is another of that name"},
+		"a mistyped field":       {head + "{type: Falco, limit: {}}", `unknown field "spec.limit"`},
+		"a field twice":          {head + "{type: Falco, type: Falco}", `key "type" already set`},
+		"no name":                {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\nspec: {type: Falco}", "metadata.name: is missing"},
+		"no such type":           {head + "{type: Pigeon}", `AlertSource a: spec.type: "Pigeon" is not one of`},
+		"generic without":        {head + "{type: Generic}", "AlertSource a: spec.generic: goes with type Generic, which needs it"},
+		"generic options":        {head + "{type: Falco, generic: {title: event.x}}", "spec.generic: goes with"},
+		"audit options":          {head + "{type: Falco, kubernetesAudit: {}}", "spec.kubernetesAudit: goes with type KubernetesAudit only"},
+		"a bad expression":       {head + "{type: Generic, generic: {title: evnt.x}}", "AlertSource a: spec.generic.title: "},
+		"a bad correlation mode": {head + "{type: Falco, correlation: Never}", `spec.correlation: must be Enabled or Disabled, is "Never"`},
+	} {
+		sources := Sources{}
+		err := sources.Read([]byte(tc.in))
+		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("%s: err = %v, want %s", name, err, tc.err)
+		}
+		if err == nil && (sources["a"].Name != "a" || sources["a"].Decoder == nil) {
+			t.Errorf("%s: %+v", name, sources)
+		}
+	}
+	if s := sourceOf(t, head+"{type: Falco, correlation: Disabled}"); !s.CorrelationDisabled || s.Rows {
+		t.Errorf("%+v", s)
+	}
+	if s := sourceOf(t, head+"{type: Generic, generic: {title: event.x}}"); s.CorrelationDisabled || !s.Rows {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestFind(t *testing.T) {
+	one, two := Sources{"a": {Name: "a"}}, Sources{"a": {Name: "a"}, "b": {Name: "b"}}
+	for name, tc := range map[string]struct {
+		in         Sources
+		name, want string
+		err        string
+	}{
+		"by name":         {two, "b", "b", ""},
+		"the only one":    {one, "", "a", ""},
+		"one of several":  {two, "", "", "there are several AlertSources: say whose events these are"},
+		"one that is not": {one, "b", "", `there is no AlertSource "b"`},
+		"none at all":     {Sources{}, "b", "", `there is no AlertSource "b"`},
+	} {
+		got, err := tc.in.Find(tc.name)
+		if got.Name != tc.want || (err == nil) != (tc.err == "") || err != nil && err.Error() != tc.err {
+			t.Errorf("%s: %q, %v; want %q, %s", name, got.Name, err, tc.want, tc.err)
+		}
+	}
+}
+
+func TestReadPolicy(t *testing.T) {
+	const head = "apiVersion: tocsin.dev/v1alpha1\nkind: CorrelationPolicy\nmetadata: {name: p}\nspec: "
+	for name, tc := range map[string]struct{ in, err string }{
+		"figures":          {head + "{joinBits: 7}", ""},
+		"none":             {"", "no CorrelationPolicy is there"},
+		"two":              {head + "{}\n---\n" + head + "{}", "more than one CorrelationPolicy"},
+		"a mistyped field": {head + "{joinbits: 7}", `unknown field "spec.joinbits"`},
+		"out of range":     {head + "{joinBits: 7, mergeBits: 6}", "CorrelationPolicy p: spec.mergeBits: must be between joinBits (7) and 64, is 6"},
+		"a bad opt-out":    {head + "{optOuts: [{name: x, match: alrt.x}]}", "spec.optOuts[x].match: "},
+		"another kind":     {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\n", "must be tocsin.dev/v1alpha1 CorrelationPolicy"},
+	} {
+		policies, err := ReadPolicy([]byte(tc.in))
+		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("%s: err = %v, want %s", name, err, tc.err)
+		}
+		if err == nil && (policies.Correlation.JoinBits != 7 || policies.Dedup.Quiet == 0) {
+			t.Errorf("%s: %+v", name, policies)
+		}
+	}
+	p, err := ReadPolicy([]byte(head + "{optOuts: [{name: x, rules: [scan]}]}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, out, _ := p.OptOuts.Find(signal("scan", "web-1", 0)); !out {
+		t.Error("the opt-out is lost")
+	}
+}

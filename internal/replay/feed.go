@@ -1,0 +1,198 @@
+package replay
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/text"
+)
+
+// Source is an AlertSource whose sender was recorded.
+type Source struct {
+	Name    string
+	Decoder decode.Decoder
+	// Rows says that its events may also come as CSV.
+	Rows bool
+	// CorrelationDisabled keeps its alerts out of the incidents of others.
+	CorrelationDisabled bool
+}
+
+// State says what became of an event.
+type State string
+
+// The states of an event.
+const (
+	// StateNew opened an alert, StateDuplicate counts in one.
+	StateNew       State = "new"
+	StateDuplicate State = "duplicate"
+	// StateSuppressed is no alert, StateRejected cannot be read.
+	StateSuppressed State = "suppressed"
+	StateRejected   State = "rejected"
+)
+
+// Outcome is what became of an event.
+type Outcome struct {
+	State State
+	// Alert is the number of its alert in the run, where it has one.
+	Alert int
+	// Reason says why it was suppressed or rejected.
+	Reason string
+}
+
+// Feed reads recorded events and hands them to a run.
+type Feed struct {
+	run *Run
+	// sorted holds all events back until the end, to hand them on by time.
+	sorted bool
+	queue  []held
+	// waiting are events without a time of their own, before the first that has one.
+	waiting []held
+	newest  time.Time
+	events  int
+	took    func(event int, o Outcome)
+}
+
+// held is an event that is an alert, and its number.
+type held struct {
+	model.Alert
+	event int
+}
+
+const (
+	// maxWaiting bounds the events that wait for one with a time.
+	maxWaiting = 10_000
+	// maxReason bounds the reason of a rejection: it can quote the event.
+	maxReason = 256
+)
+
+var (
+	// never is handed to decoders as the time of receipt: what comes back with it
+	// has no time of its own, and what has one is believed.
+	never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	// noTime is the time of events where none has one.
+	noTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// NewFeed returns a feed into the run. Events are handed on as they come, or by
+// their own time where sorted. took is told of each event once, by its number
+// over all inputs, counted from 0.
+func NewFeed(run *Run, sorted bool, took func(event int, o Outcome)) *Feed {
+	return &Feed{run: run, sorted: sorted, took: took}
+}
+
+// Events is how many events there were so far.
+func (f *Feed) Events() int { return f.events }
+
+// Read reads an input to its end. An error is about the whole input.
+func (f *Feed) Read(records body.Records, from Source) error {
+	for {
+		record, err := records.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if record.Err != nil {
+			f.leave(StateRejected, record.Err.Error())
+			continue
+		}
+		for event := range decode.Events(from.Decoder, record.Data) {
+			f.take(event, from)
+		}
+	}
+}
+
+// leave notes an event that is no alert.
+func (f *Feed) leave(state State, reason string) {
+	f.took(f.events, Outcome{State: state, Reason: text.Line(reason, maxReason)})
+	f.events++
+}
+
+func (f *Feed) take(event decode.Event, from Source) {
+	decoded, err := decode.Decoded{Drop: event.Drop}, event.Err
+	if err == nil && event.Drop == "" {
+		decoded, err = from.Decoder.Decode(event.Data, never)
+	}
+	switch {
+	case err != nil:
+		f.leave(StateRejected, err.Error())
+	case decoded.Drop != "":
+		f.leave(StateSuppressed, string(decoded.Drop))
+	case decoded.Resolved:
+		f.leave(StateSuppressed, "Resolved")
+	default:
+		decoded.Alert.Source, decoded.Alert.CorrelationDisabled = from.Name, from.CorrelationDisabled
+		f.date(held{decoded.Alert, f.events})
+		f.events++
+	}
+}
+
+// date gives an event without a time that of the newest before it, or else of the
+// first that has one.
+func (f *Feed) date(h held) {
+	if !h.Last.Equal(never) {
+		if f.newest.IsZero() {
+			f.begin(h.Last)
+		}
+		if h.Last.After(f.newest) {
+			f.newest = h.Last
+		}
+		f.pass(h)
+		return
+	}
+	if f.newest.IsZero() && len(f.waiting) < maxWaiting {
+		f.waiting = append(f.waiting, h)
+		return
+	}
+	if f.newest.IsZero() {
+		f.begin(noTime)
+	}
+	h.First, h.Last = f.newest, f.newest
+	f.pass(h)
+}
+
+// begin hands on what waited for a time.
+func (f *Feed) begin(at time.Time) {
+	f.newest = at
+	for _, h := range f.waiting {
+		h.First, h.Last = at, at
+		f.pass(h)
+	}
+	f.waiting = nil
+}
+
+func (f *Feed) pass(h held) {
+	if f.sorted {
+		f.queue = append(f.queue, h)
+		return
+	}
+	f.place(h)
+}
+
+func (f *Feed) place(h held) {
+	number, opened := f.run.Take(h.Alert)
+	o := Outcome{State: StateDuplicate, Alert: number}
+	if opened {
+		o.State = StateNew
+	}
+	f.took(h.event, o)
+}
+
+// End hands on what was held back. Nothing may be read after it.
+func (f *Feed) End() {
+	if f.newest.IsZero() {
+		f.begin(noTime)
+	}
+	slices.SortStableFunc(f.queue, func(a, b held) int { return cmp.Or(a.Last.Compare(b.Last), cmp.Compare(a.event, b.event)) })
+	for _, h := range f.queue {
+		f.place(h)
+	}
+	f.queue = nil
+}

@@ -1,0 +1,133 @@
+package replay
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/match"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
+)
+
+// Policies say how events become alerts, and alerts incidents.
+type Policies struct {
+	Dedup       dedup.Policy
+	Correlation correlation.Policy
+	// OptOuts are the alerts that are kept out of the incidents of others.
+	OptOuts *match.Set
+}
+
+// DefaultPolicies are what holds where nothing else is said.
+func DefaultPolicies() Policies {
+	return Policies{Dedup: dedup.DefaultPolicy(), Correlation: correlation.DefaultPolicy()}
+}
+
+// Run correlates the events of one tenant, in the order in which they come. It
+// holds the alerts, not the events.
+type Run struct {
+	policies Policies
+	engine   *correlation.Engine
+	windows  map[string]*window
+	alerts   []alert
+	byName   map[string]int
+	// redirects are the merges, in order.
+	redirects []correlation.Merge
+}
+
+// window is the open window of a fingerprint.
+type window struct {
+	state dedup.State
+	alert int
+}
+
+// alert is an alert as far as the run has come.
+type alert struct {
+	model.Alert
+	decision correlation.Decision
+}
+
+// New returns a run that has seen nothing. The policies are thought to be valid.
+func New(p Policies) *Run {
+	return &Run{
+		policies: p, engine: correlation.New(p.Correlation),
+		windows: map[string]*window{}, byName: map[string]int{},
+	}
+}
+
+// Take places one event that is an alert. It returns the number of its alert,
+// counted from 0, and whether the event opened it.
+func (r *Run) Take(event model.Alert) (number int, opened bool) {
+	w := r.windows[event.Fingerprint]
+	predecessor := ""
+	if w == nil {
+		w = &window{}
+		r.windows[event.Fingerprint] = w
+	} else {
+		predecessor = r.alerts[w.alert].Name
+	}
+	if w.state, opened, _ = r.policies.Dedup.Observe(w.state, event.Last, 1); opened {
+		w.alert = r.open(event, predecessor)
+	} else {
+		r.repeat(w, event.Last)
+	}
+	return w.alert, opened
+}
+
+// repeat counts an event in the alert that is open.
+func (r *Run) repeat(w *window, last time.Time) {
+	a := &r.alerts[w.alert]
+	a.Occurrences = w.state.Count
+	if last.After(a.Last) {
+		a.Last = last
+	}
+	r.engine.Observe(a.Name, a.Last, a.Occurrences)
+}
+
+// open makes a new alert and puts it into an incident.
+func (r *Run) open(event model.Alert, predecessor string) int {
+	a := alert{Alert: event}
+	for a.Name = predecessor; ; {
+		a.Name = alertname.Next(event.Rule, event.Fingerprint, a.Name)
+		if _, taken := r.byName[a.Name]; !taken {
+			break
+		}
+	}
+	a.Occurrences = 1
+	if _, out, _ := r.policies.OptOuts.Find(a.Alert); out {
+		a.CorrelationDisabled = true
+	}
+	a.decision = r.engine.Assign(a.Alert)
+	for _, move := range a.decision.Moves {
+		moved := &r.alerts[r.byName[move.Alert]]
+		moved.decision.Incident, moved.decision.Links = move.To, []correlation.Link{move.Link}
+		moved.decision.Routine = false
+	}
+	r.redirects = append(r.redirects, a.decision.Merges...)
+	r.byName[a.Name] = len(r.alerts)
+	r.alerts = append(r.alerts, a)
+	return len(r.alerts) - 1
+}
+
+// Placed is where an alert is at this point.
+type Placed struct {
+	Alert    model.Alert
+	Incident string
+	// Links say why, the strongest first; the first alert of an incident has none.
+	Links []correlation.Link
+	// Reason is a constant, Message is for people: how it came there at first.
+	Reason, Message string
+}
+
+// Alerts is how many alerts there are.
+func (r *Run) Alerts() int { return len(r.alerts) }
+
+// Alert returns where an alert is, after all merges and moves so far.
+func (r *Run) Alert(number int) Placed {
+	a := r.alerts[number]
+	return Placed{
+		Alert: a.Alert, Incident: r.engine.Resolve(a.decision.Incident), Links: slices.Clone(a.decision.Links),
+		Reason: a.decision.Reason, Message: a.decision.Message,
+	}
+}
