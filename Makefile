@@ -25,7 +25,7 @@ CLUSTER_CMD := go -C hack/cluster run .
 ASSETS = $$($(CLUSTER_CMD) assets)
 
 UNIT_PACKAGES = $$(go list ./... | grep -v -E '/test/(faults|integration|e2e|performance|quality)(/|$$)')
-MODULES := hack/cluster hack/image
+MODULES := hack/cluster hack/image test/performance/alertmanager
 
 ##@ Main
 
@@ -100,8 +100,9 @@ quality: ## Score correlation on labelled data.
 	go run ./test/quality
 
 .PHONY: bench
-bench: ## Measure the speed of the engine.
-	go test -run '^$$' -bench . -benchmem ./internal/engine/...
+bench: ## Measure the speed of the engine, and of Alertmanager's grouping beside it.
+	go test -run '^$$' -bench . -benchtime 200000x -benchmem ./test/performance
+	go test -C test/performance/alertmanager -run '^$$' -bench . -benchtime 200000x -benchmem .
 
 ##@ Cluster
 

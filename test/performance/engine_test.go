@@ -56,36 +56,34 @@ func assign(b *testing.B, keys stream.Keys, open int) {
 	runtime.KeepAlive(known)
 }
 
-// BenchmarkRestore measures how fast an engine is rebuilt after a restart.
-func BenchmarkRestore(b *testing.B) {
-	for _, open := range []int{10_000, 100_000, 1_000_000} {
-		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
-			all, decisions := decided(open)
-			b.ReportAllocs()
-			b.ResetTimer()
-			b.StopTimer()
-			var meter stream.Meter
-			for range b.N {
-				meter.Start(b)
-				anew := correlation.New(correlation.DefaultPolicy())
-				for i, a := range all {
-					anew.Restore(a, decisions[i])
-				}
-				meter.Stop(b)
-				runtime.KeepAlive(anew)
-			}
-			meter.Report(b, b.N*open)
-		})
+// BenchmarkFill measures the engine the way its peer in the folder alertmanager is measured.
+func BenchmarkFill(b *testing.B) {
+	for _, keys := range stream.All {
+		for _, open := range []int{10_000, 100_000} {
+			b.Run(fmt.Sprintf("keys=%s/open=%d", keys, open), func(b *testing.B) {
+				stream.Fill(b, keys, open, func(a *model.Alert) model.Alert { return *a }, func() (func(model.Alert), func()) {
+					engine := correlation.New(correlation.DefaultPolicy())
+					return func(a model.Alert) { engine.Assign(a) }, func() { runtime.KeepAlive(engine) }
+				})
+			})
+		}
 	}
 }
 
-// decided are alerts with what was decided of them.
-func decided(open int) ([]model.Alert, []correlation.Decision) {
-	all := stream.New(stream.Uniform, open).Take(open)
-	engine := correlation.New(correlation.DefaultPolicy())
-	decisions := make([]correlation.Decision, open)
-	for i, a := range all {
-		decisions[i] = engine.Assign(a)
+// BenchmarkRestore measures how fast an engine is rebuilt after a restart.
+func BenchmarkRestore(b *testing.B) {
+	type placed struct {
+		model.Alert
+		correlation.Decision
 	}
-	return all, decisions
+	for _, open := range []int{10_000, 100_000} {
+		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
+			before := correlation.New(correlation.DefaultPolicy())
+			decided := func(a *model.Alert) placed { return placed{*a, before.Assign(*a)} }
+			stream.Fill(b, stream.Uniform, open, decided, func() (func(placed), func()) {
+				engine := correlation.New(correlation.DefaultPolicy())
+				return func(p placed) { engine.Restore(p.Alert, p.Decision) }, func() { runtime.KeepAlive(engine) }
+			})
+		})
+	}
 }
