@@ -140,7 +140,7 @@ func IncidentStatus(s incident.Summary) v1alpha1.IncidentStatus {
 		FirstActivityTime: microTime(s.First), LastActivityTime: microTime(s.Last),
 		ServiceSources: s.Services, DetectionSources: s.Detections,
 		InvestigationState: v1alpha1.InvestigationState(s.InvestigationState),
-		Times:              &v1alpha1.IncidentTimes{Acknowledged: timeOf(s.Times.Acknowledged), Contained: timeOf(s.Times.Contained), Resolved: timeOf(s.Times.Resolved)},
+		Times:              times(s.Times),
 	}
 	for _, t := range s.Tactics {
 		out.Tactics = append(out.Tactics, v1alpha1.Tactic(t))
@@ -220,6 +220,15 @@ func timeOf(t time.Time) *metav1.Time {
 		return nil
 	}
 	return ptr.To(metav1.NewTime(t.Truncate(time.Second)))
+}
+
+// times are none rather than empty: a list of fields that all went is taken for
+// null, and refused.
+func times(t incident.Times) *v1alpha1.IncidentTimes {
+	if t == (incident.Times{}) {
+		return nil
+	}
+	return &v1alpha1.IncidentTimes{Acknowledged: timeOf(t.Acknowledged), Contained: timeOf(t.Contained), Resolved: timeOf(t.Resolved)}
 }
 
 func utc(t *metav1.Time) time.Time {

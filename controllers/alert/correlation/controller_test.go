@@ -73,7 +73,12 @@ var _ = Describe("Alert correlation", func() {
 	onAnotherPod := func(a *v1alpha1.Alert) { a.Spec.Entities[0].Name = "elsewhere/other" }
 	incident := func(ctx context.Context, name string, mutate ...func(*v1alpha1.Incident)) *v1alpha1.Incident {
 		inc := builders.Incident(ns, name, mutate...)
+		status := inc.Status.DeepCopy()
 		ExpectWithOffset(1, c.Create(ctx, inc)).To(Succeed())
+		if status.RedirectedTo != "" {
+			inc.Status.RedirectedTo = status.RedirectedTo
+			ExpectWithOffset(1, c.Status().Update(ctx, inc)).To(Succeed())
+		}
 		controller.Notice(inc)
 		return inc
 	}
@@ -172,6 +177,32 @@ var _ = Describe("Alert correlation", func() {
 			Expect(a.Status.Links[0].Reason).To(Equal(engine.LinkManualAssociation))
 			Expect(recorder.Events).To(Receive(ContainSubstring("moved to incident first")))
 		})
+		It("gives the alert an incident of its own", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			Expect(raise(ctx, "second", 10).Status.IncidentName).To(BeEquivalentTo("first"))
+			move(ctx, "second", "second")
+			a := alert(ctx, "second")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("second"))
+			Expect(a.Status.Links[0].Reason).To(Equal(engine.LinkManualAssociation))
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			Expect(alert(ctx, "second").ResourceVersion).To(Equal(a.ResourceVersion))
+			controller = start(c)
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			Expect(alert(ctx, "second").ResourceVersion).To(Equal(a.ResourceVersion), "nor after a restart")
+		})
+		It("moves the alert back into an incident that is empty", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, onAnotherPod)
+			incident(ctx, "first")
+			move(ctx, "second", "first")
+			emptied := incident(ctx, "second")
+			emptied.Status.State = v1alpha1.IncidentResolved
+			emptied.Status.Conditions = []metav1.Condition{{Type: v1alpha1.IncidentConditionResolved, Status: metav1.ConditionTrue, Reason: "Empty", LastTransitionTime: metav1.Now()}}
+			Expect(c.Status().Update(ctx, emptied)).To(Succeed())
+			controller.Notice(emptied)
+			move(ctx, "second", "second")
+			Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("second"))
+		})
 		DescribeTable("is refused, and says why", func(ctx SpecContext, to, message string, mutate func(*v1alpha1.Incident)) {
 			raise(ctx, "first", 0)
 			raise(ctx, "second", 10, onAnotherPod)
@@ -186,6 +217,8 @@ var _ = Describe("Alert correlation", func() {
 			Entry("an incident that is not there", "nowhere", "none of that name", nil),
 			Entry("an incident that is resolved", "first", "it is resolved",
 				func(i *v1alpha1.Incident) { i.Spec.State = v1alpha1.IncidentResolved }),
+			Entry("an incident that was merged", "first", "it was merged into another one; name that one",
+				func(i *v1alpha1.Incident) { i.Status.RedirectedTo = "survivor" }),
 		)
 	})
 
@@ -199,6 +232,89 @@ var _ = Describe("Alert correlation", func() {
 		controller = start(c)
 		Expect(reconcileOnce(ctx, "second")).To(Succeed())
 		Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("first"))
+	})
+
+	It("keeps what an incident that the alert opens resembles", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		incident(ctx, "first", func(i *v1alpha1.Incident) { i.Spec.State = v1alpha1.IncidentResolved })
+		a := raise(ctx, "second", 10)
+		Expect(a.Status.Similar).To(HaveLen(1))
+		Expect(a.Status.Similar[0].Name).To(BeEquivalentTo("first"))
+		Expect(a.Status.Similar[0].Reason).To(Equal(engine.SimilarResolved))
+		Expect(a.Status.Similar[0].Message).NotTo(BeEmpty())
+	})
+
+	Describe("what the cluster adds to an alert", func() {
+		// enrich adds an entity to the alert, as a part of Tocsin that looks it up does.
+		enrich := func(ctx context.Context, name, pod string) {
+			a := alert(ctx, name)
+			entity := builders.PodEntity()
+			entity.Name = pod
+			a.Status.Entities = []v1alpha1.Entity{entity}
+			ExpectWithOffset(1, c.Status().Update(ctx, a)).To(Succeed())
+		}
+		It("counts at the first decision", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			Expect(c.Create(ctx, builders.Alert(ns, "second", onAnotherPod, func(a *v1alpha1.Alert) { a.Spec.Source.Rule = "other" }))).To(Succeed())
+			enrich(ctx, "second", builders.PodEntity().Name)
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			a := alert(ctx, "second")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+			Expect(a.Status.ObservedEntities).NotTo(BeEmpty())
+		})
+		It("unites the incident that the alert opened with the one it turns out to belong to, once", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, onAnotherPod)
+			incident(ctx, "first")
+			incident(ctx, "second")
+			enrich(ctx, "second", builders.PodEntity().Name)
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			var source v1alpha1.Incident
+			Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: "second"}, &source)).To(Succeed())
+			Expect(source.Status.RedirectedTo).To(BeEquivalentTo("first"))
+			Expect(meta.IsStatusConditionTrue(source.Status.Conditions, v1alpha1.IncidentConditionMerged)).To(BeTrue())
+			controller.Notice(&source)
+			a := alert(ctx, "second")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+			Expect(a.Status.Links[0].Entity).To(Equal("Pod/" + builders.PodEntity().Name))
+			for range 2 {
+				Expect(reconcileOnce(ctx, "second")).To(Succeed())
+				Expect(alert(ctx, "second").ResourceVersion).To(Equal(a.ResourceVersion), "it is decided about once")
+				controller = start(c) // nor again after a restart
+			}
+		})
+		It("changes nothing where a person put the alert, but is noted", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, func(a *v1alpha1.Alert) {
+				onAnotherPod(a)
+				a.Spec.Triage = &v1alpha1.AlertTriage{IncidentName: "second"}
+			})
+			raise(ctx, "third", 20, func(a *v1alpha1.Alert) { a.Spec.Entities[0].Name = "elsewhere/third" })
+			incident(ctx, "second")
+			a := alert(ctx, "third")
+			a.Spec.Triage = &v1alpha1.AlertTriage{IncidentName: "second"}
+			Expect(c.Update(ctx, a)).To(Succeed())
+			Expect(reconcileOnce(ctx, "third")).To(Succeed())
+			enrich(ctx, "third", builders.PodEntity().Name)
+			Expect(reconcileOnce(ctx, "third")).To(Succeed())
+			a = alert(ctx, "third")
+			Expect(a.Status.IncidentName).To(BeEquivalentTo("second"))
+			Expect(meta.FindStatusCondition(a.Status.Conditions, v1alpha1.AlertConditionCorrelated).Reason).To(Equal(engine.ReasonMoved))
+			Expect(reconcileOnce(ctx, "third")).To(Succeed())
+			Expect(alert(ctx, "third").ResourceVersion).To(Equal(a.ResourceVersion))
+		})
+		It("is decided about anew when it changes before the decision is written", func(ctx SpecContext) {
+			raise(ctx, "first", 0)
+			raise(ctx, "second", 10, onAnotherPod)
+			enrich(ctx, "second", builders.PodEntity().Name)
+			Expect(reconcileOnce(ctx, "second")).To(MatchError(ContainSubstring("not summarised yet")))
+			enrich(ctx, "second", "nowhere/else")
+			incident(ctx, "first")
+			incident(ctx, "second")
+			Expect(reconcileOnce(ctx, "second")).To(MatchError(ContainSubstring("deciding again")))
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("second"))
+		})
 	})
 
 	Describe("an alert that shows two incidents to be one", func() {

@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/environment"
 )
@@ -223,6 +225,129 @@ var _ = Describe("Incident summary", func() {
 			woken = append(woken, request.Name)
 		}
 		Expect(woken).To(ConsistOf("first", name))
+	})
+
+	// merge makes an incident that was merged into another one, asked for by alice.
+	merge := func(ctx context.Context, source, target string, mutate ...func(*v1alpha1.Incident)) *v1alpha1.Incident {
+		inc := builders.Incident(ns, source, append(mutate, func(i *v1alpha1.Incident) {
+			i.Spec.MergeInto = &v1alpha1.IncidentMerge{Name: v1alpha1.LocalName(target), Reason: "the same intruder", RequestedBy: "alice"}
+		})...)
+		ExpectWithOffset(1, c.Create(ctx, inc)).To(Succeed())
+		inc.Status.RedirectedTo = v1alpha1.LocalName(target)
+		inc.Status.Conditions = append(inc.Status.Conditions, metav1.Condition{
+			Type: v1alpha1.IncidentConditionMerged, Status: metav1.ConditionTrue, Reason: "MergedByPerson", LastTransitionTime: metav1.NewTime(builders.Time),
+		})
+		ExpectWithOffset(1, c.Status().Update(ctx, inc)).To(Succeed())
+		return inc
+	}
+	summarise := func(ctx context.Context, name string) *v1alpha1.Incident {
+		clock.SetTime(clock.Now().Add(2 * time.Second))
+		key := client.ObjectKey{Namespace: ns, Name: name}
+		_, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: key})
+		ExpectWithOffset(1, err).NotTo(HaveOccurred())
+		var inc v1alpha1.Incident
+		ExpectWithOffset(1, c.Get(ctx, key, &inc)).To(Succeed())
+		return &inc
+	}
+
+	It("carries what people said of merged incidents, once and with its origin, also when those are deleted", func(ctx SpecContext) {
+		member(ctx, name)
+		settle(ctx)
+		said := func(text, tag, title string) func(*v1alpha1.Incident) {
+			return func(i *v1alpha1.Incident) {
+				i.Spec.Comments, i.Spec.Tags, i.Spec.Title = []v1alpha1.Comment{{Text: text, Author: "carol"}}, []string{tag}, title
+			}
+		}
+		sources := []*v1alpha1.Incident{
+			merge(ctx, "first", "second", said("of the first", "red", "Intruder in the shop")),
+			merge(ctx, "second", name, said("of the second", "blue", "")),
+		}
+		for _, source := range []string{"first", "second"} {
+			Expect(summarise(ctx, source).Status.State).To(Equal(v1alpha1.IncidentRedirected))
+		}
+		settle(ctx) // may see the second before that has summarised the first
+		summarise(ctx, "second")
+		inc := settle(ctx)
+		Expect(inc.Status.Title).To(Equal("Intruder in the shop"))
+		Expect(inc.Status.TitleFrom).To(BeEquivalentTo("first"))
+		Expect(inc.Status.Comments).To(ConsistOf(
+			v1alpha1.CarriedComment{IncidentName: "first", Comment: v1alpha1.Comment{Text: "of the first", Author: "carol"}},
+			v1alpha1.CarriedComment{IncidentName: "second", Comment: v1alpha1.Comment{Text: "of the second", Author: "carol"}},
+		))
+		Expect(*inc.Status.Counts.Comments).To(BeEquivalentTo(2))
+		Expect(inc.Status.Tags).To(ConsistOf(v1alpha1.CarriedTag{IncidentName: "first", Tag: "red"}, v1alpha1.CarriedTag{IncidentName: "second", Tag: "blue"}))
+		told := func(inc *v1alpha1.Incident) (all []string) {
+			for _, a := range inc.Status.Activities {
+				if a.Type == "Merged" || a.Type == "Redirected" {
+					all = append(all, fmt.Sprintf("%s %s: %s", a.IncidentName, a.Actor, a.Message))
+				}
+			}
+			return all
+		}
+		Expect(told(inc)).To(ConsistOf(
+			" alice: Incident second was merged into this one (the same intruder)",
+			"second alice: Incident first was merged into this one (the same intruder)",
+		))
+		Expect(told(summarise(ctx, "second"))).To(ContainElement(fmt.Sprintf(" alice: Merged into incident %s (the same intruder)", name)))
+		inc = settle(ctx)
+		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion), "nothing is carried twice")
+
+		for _, source := range sources {
+			Expect(c.Delete(ctx, source)).To(Succeed())
+		}
+		controller = summary.New(summary.Deps{Client: c, Recorder: recorder, Clock: clock})
+		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion), "it survives the sources, and a restart")
+	})
+
+	It("says what it resembles and continues, and where it goes on, as what those are part of now", func(ctx SpecContext) {
+		member(ctx, name)
+		var opener v1alpha1.Alert
+		Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &opener)).To(Succeed())
+		opener.Status.Similar = []v1alpha1.SimilarIncident{
+			{Name: "full", Reason: "Continues", Message: "shares Pod/shop/web"}, {Name: "mine", Reason: "SameEntities"},
+			{Name: "moved", Reason: "SameEntities"}, {Name: "gone", Reason: "SameTechniques"},
+		}
+		Expect(c.Status().Update(ctx, &opener)).To(Succeed())
+		merge(ctx, "mine", name)
+		merge(ctx, "moved", "survivor")
+		inc := settle(ctx)
+		Expect(inc.Status.Continues).To(BeEquivalentTo("full"))
+		Expect(inc.Status.Similar).To(Equal([]v1alpha1.SimilarIncident{
+			{Name: "full", Reason: "Continues", Message: "shares Pod/shop/web"}, {Name: "survivor", Reason: "SameEntities"}, {Name: "gone", Reason: "SameTechniques"},
+		}))
+
+		full := builders.Alert(ns, "full")
+		Expect(c.Create(ctx, full)).To(Succeed())
+		full.Status.IncidentName = "full"
+		Expect(c.Status().Update(ctx, full)).To(Succeed())
+		summarise(ctx, "full")
+		Expect(summarise(ctx, "full").Status.ContinuedBy).To(BeEquivalentTo(name))
+	})
+
+	It("is resolved as empty once its alerts are moved away, keeps what it told, and opens again", func(ctx SpecContext) {
+		member(ctx, name)
+		before := settle(ctx)
+		var alert v1alpha1.Alert
+		move := func(to v1alpha1.LocalName) {
+			Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &alert)).To(Succeed())
+			alert.Status.IncidentName, alert.Status.Links = to, []v1alpha1.AlertLink{{Reason: "ManualAssociation"}}
+			Expect(c.Status().Update(ctx, &alert)).To(Succeed())
+		}
+		move("other")
+		inc := settle(ctx)
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentResolved))
+		Expect(meta.FindStatusCondition(inc.Status.Conditions, v1alpha1.IncidentConditionResolved).Reason).To(Equal("Empty"))
+		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("0/0"))
+		Expect(*inc.Status.Counts.Occurrences).To(BeZero(), "its events are counted where they are now")
+		Expect(inc.Status.Title).To(Equal(before.Status.Title))
+		Expect(inc.Status.Activities[len(inc.Status.Activities)-2].Message).To(Equal("Alert " + name + " was moved to incident other"))
+		Expect(settle(ctx).ResourceVersion).To(Equal(inc.ResourceVersion))
+		Expect(convert.IncidentFacts(inc).Resolved).To(BeFalse(), "a person may move an alert back")
+
+		move(name)
+		inc = settle(ctx)
+		Expect(inc.Status.State).To(Equal(v1alpha1.IncidentActive))
+		Expect(inc.Status.Counts.ActiveOfTotal).To(Equal("1/1"))
 	})
 
 	It("stays small with sixty alerts of an attacker's making", func(ctx SpecContext) {

@@ -60,6 +60,9 @@ func (s *Summary) note(in Input, sources []Source) {
 		log(ActivityCreated, actorCorrelation, "Incident created: %d alerts", s.Counts.Alerts)
 	case s.State != Redirected: // of what was merged into another, that one tells
 		noteAlerts(log, in, s.Counts.Alerts-was.Counts.Alerts)
+		if s.StateReason == ReasonEmpty {
+			break // what it told before stands
+		}
 		noteChange(log, ActivitySeverityChanged, actorTocsin, "Severity", was.Severity.String(), s.Severity.String())
 		noteChange(log, ActivityPriorityChanged, actorTocsin, "Priority band", was.Priority.Band, s.Priority.Band)
 	}
