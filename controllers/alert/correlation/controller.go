@@ -65,7 +65,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Investigation{}, handler.EnqueueRequestsFromMapFunc(triggerOf)).
 		Watches(&v1alpha1.CorrelationPolicy{}, handler.Funcs{}). // read by the next alert
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
-		Complete(c)
+		Complete(kube.RetryConflicts(c))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;investigations;correlationpolicies,verbs=get;list;watch

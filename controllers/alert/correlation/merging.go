@@ -28,7 +28,7 @@ func (m merging) register(mgr ctrl.Manager) error {
 		Named("incident-merge").
 		Watches(&v1alpha1.Incident{}, m.onIncident(predicate.Funcs{}, m.concerned)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
-		Complete(m)
+		Complete(kube.RetryConflicts(m))
 }
 
 // concerned names the incident, if a merge was asked of it or refused to it, and

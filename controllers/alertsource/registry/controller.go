@@ -58,7 +58,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Named(c.Name()).
 		For(&v1alpha1.AlertSource{}).
 		WithOptions(controller.Options{NeedLeaderElection: ptr.To(false)}).
-		Complete(c)
+		Complete(kube.RetryConflicts(c))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch

@@ -46,7 +46,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(c.Name()).
 		For(&v1alpha1.AlertSource{}).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+		Complete(kube.RetryConflicts(reconcile.AsReconciler(mgr.GetClient(), c)))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch

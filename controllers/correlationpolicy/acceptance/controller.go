@@ -47,7 +47,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Named(c.Name()).
 		For(&v1alpha1.CorrelationPolicy{}).
 		Watches(&v1alpha1.CorrelationPolicy{}, handler.EnqueueRequestsFromMapFunc(c.othersOf), builder.WithPredicates(candidacy)).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+		Complete(kube.RetryConflicts(reconcile.AsReconciler(mgr.GetClient(), c)))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=correlationpolicies,verbs=get;list;watch

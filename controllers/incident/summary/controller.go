@@ -68,7 +68,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Incident{}, enqueue(c.Client, func(i *v1alpha1.Incident) v1alpha1.LocalName { return i.Status.Continues })).
 		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.resembling), builder.WithPredicates(merged)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
-		Complete(c)
+		Complete(kube.RetryConflicts(c))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;investigations;remediations,verbs=get;list;watch

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/playbook"
+	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
 // Deps are what the controller needs.
@@ -39,7 +40,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Alert{}, toIncident(c.Client, func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName }), alertChanges()).
 		Watches(&v1alpha1.Investigation{}, toIncident(c.Client, func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName }), investigationChanges()).
 		Watches(&v1alpha1.Playbook{}, toIncidents(c.Client), playbookChanges()).
-		Complete(c)
+		Complete(kube.RetryConflicts(c))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alerts;incidents;playbooks,verbs=get;list;watch

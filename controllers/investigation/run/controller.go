@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/workload"
 )
 
@@ -69,7 +70,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Remediation{}, byRemediation(c.Client)).
 		Watches(&v1alpha1.Playbook{}, byPlaybook(c.Client)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrent}).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+		Complete(kube.RetryConflicts(reconcile.AsReconciler(mgr.GetClient(), c)))
 }
 
 type phase func(context.Context, *scope) error

@@ -43,7 +43,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		For(&v1alpha1.Playbook{}).
 		Watches(&v1alpha1.Investigation{}, byInvestigation(), investigationChanges()).
 		WatchesMetadata(&corev1.ServiceAccount{}, byServiceAccount(c.Client), existence()).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+		Complete(kube.RetryConflicts(reconcile.AsReconciler(mgr.GetClient(), c)))
 }
 
 // scope is what one reconciliation gathers.

@@ -78,7 +78,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		For(&v1alpha1.Remediation{}).
 		Watches(&v1alpha1.Incident{}, handler.EnqueueRequestsFromMapFunc(c.remediationsOf), builder.WithPredicates(classified)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: maxConcurrent}).
-		Complete(reconcile.AsReconciler(mgr.GetClient(), c))
+		Complete(kube.RetryConflicts(reconcile.AsReconciler(mgr.GetClient(), c)))
 }
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=remediations,verbs=get;list;watch;patch
