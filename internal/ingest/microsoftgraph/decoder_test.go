@@ -101,7 +101,8 @@ func TestEntities(t *testing.T) {
 			event: around(`"evidence":[
 				{"userAccount":{"accountName":"jo","domainName":"CORP","userPrincipalName":"Jo@Example.com"}},
 				{"userAccount":{"accountName":"Max","domainName":"CORP","userSid":"S-1-5-21-1"}},
-				{"userAccount":{"userSid":"S-1-5-21-2"}}, {"userAccount":{"userSid":"S-1-5-18"}}]`),
+				{"userAccount":{"userSid":"S-1-5-21-2"}}, {"userAccount":{"userSid":"S-1-5-18"}},
+				{"userAccount":{"accountName":"LOCAL SERVICE","domainName":"NT AUTHORITY"}}]`),
 			want: []model.Entity{
 				asset(model.KindUser, "jo@example.com", model.RoleUnknown),
 				asset(model.KindUser, `corp\max`, model.RoleUnknown),

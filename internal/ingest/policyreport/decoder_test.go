@@ -174,6 +174,16 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+func TestTheOrderOfObjectsDoesNotMatter(t *testing.T) {
+	const one, other = `{"kind":"Pod","name":"a"}`, `{"kind":"Pod","name":"b"}`
+	of := func(first, second string) string {
+		return `{"policy":"p","status":"fail","resources":[` + first + `,` + second + `]}`
+	}
+	if read(t, of(one, other))[0].Fingerprint != read(t, of(other, one))[0].Fingerprint {
+		t.Error("the same objects in another order are another signal")
+	}
+}
+
 func TestHostile(t *testing.T) {
 	for _, payload := range []string{policyReport, posted, `{"kind":"List","items":[` + policyReport + `]}`} {
 		hostile.Alter(t, Decoder{}, payload)
