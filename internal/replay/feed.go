@@ -129,6 +129,9 @@ func (f *Feed) take(event decode.Event, from Source) {
 		f.leave(StateSuppressed, "Resolved")
 	default:
 		decoded.Alert.Source, decoded.Alert.CorrelationDisabled = from.Name, from.CorrelationDisabled
+		if decoded.Alert.Last.Equal(never) {
+			decoded.Alert.Last = decoded.Alert.First // It went on when it was sent: all that is known is when it began.
+		}
 		f.date(held{decoded.Alert, f.events})
 		f.events++
 	}

@@ -200,3 +200,19 @@ func TestTimeOfAuditEvents(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeOfWhatGoesOn: an alert that had not ended when it was sent ended, live,
+// at its receipt.
+func TestTimeOfWhatGoesOn(t *testing.T) {
+	from := sourceOf(t, "{apiVersion: tocsin.dev/v1alpha1, kind: AlertSource, metadata: {name: am}, spec: {type: Alertmanager}}")
+	run := New(DefaultPolicies())
+	feed := NewFeed(run, false, func(int, Outcome) {})
+	if err := feed.Read(body.Objects(strings.NewReader(`{"labels": {"alertname": "a"}, "startsAt": "2026-05-04T08:00:00Z"}`)), from); err != nil {
+		t.Fatal(err)
+	}
+	feed.End()
+	want := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	if a := run.Alert(0).Alert; !a.First.Equal(want) || !a.Last.Equal(want) {
+		t.Errorf("it lasted from %s to %s, want %s", a.First, a.Last, want)
+	}
+}
