@@ -132,7 +132,7 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 func (e *Engine) recollect(i id, d *Decision) {
 	rec := &e.alerts.rows[i]
 	at := int64(rec.first)
-	if rec.routine || at-e.start < shortest {
+	if rec.routine || e.watched(at) < shortest {
 		return
 	}
 	anywhere := e.rateAnywhere(rec, at)

@@ -138,63 +138,6 @@ func TestFirstStepLooksLikeRoutine(t *testing.T) {
 	}
 }
 
-func TestHostileInput(t *testing.T) {
-	host := asset(model.KindDevice, "h1")
-	t.Run("times", func(t *testing.T) {
-		e := watched("h1")
-		for i, at := range []time.Time{{}, time.Unix(-1<<40, 0), time.Unix(1<<60, 0), start.AddDate(500, 0, 0), start.AddDate(-29, 0, 0)} {
-			a := alertAt(fmt.Sprint("odd", i), 0, "odd", host)
-			a.First, a.Last = at, at
-			if d := e.Assign(a); d.Incident == "" {
-				t.Errorf("%v: no incident", at)
-			}
-		}
-		a, b := e.Assign(alertAt("a", threeDays, "r1", host)), e.Assign(alertAt("b", threeDays+time.Minute, "r2", host))
-		if a.Incident != b.Incident {
-			t.Error("odd times keep later alerts apart")
-		}
-	})
-	t.Run("late", func(t *testing.T) {
-		e := watched("h1")
-		e.Assign(alertAt("a", threeDays, "r1", host))
-		if d := e.Assign(alertAt("b", threeDays-time.Minute, "r2", host)); d.Incident != "a" {
-			t.Errorf("an alert that came late is in %s", d.Incident)
-		}
-	})
-	t.Run("ten thousand entities", func(t *testing.T) {
-		e := New(DefaultPolicy())
-		a := alertAt("a", 0, "r1")
-		for i := range 10_000 {
-			a.Entities = append(a.Entities, evidence(model.KindIP, fmt.Sprint("198.51.100.", i)), evidence(model.KindFile, fmt.Sprint(i)))
-		}
-		e.Assign(a)
-		if kept := e.entities.len(); kept > e.policy.MaxEntities+1 || kept != int(e.alerts.rows[0].entities) {
-			t.Errorf("%d entities were kept", kept)
-		}
-	})
-	t.Run("an entity of a hundred thousand alerts", func(t *testing.T) {
-		e := New(DefaultPolicy())
-		nat := evidence(model.KindIP, "192.0.2.1")
-		for i := range 100_000 {
-			e.Assign(alertAt(fmt.Sprint("a", i), time.Duration(i)*time.Second, fmt.Sprint("r", i%50), asset(model.KindDevice, fmt.Sprint("h", i%5000)), nat))
-		}
-		end := 100_000 * time.Second
-		a := e.Assign(alertAt("x", end+5*time.Hour, "new", asset(model.KindDevice, "x"), nat))
-		if !a.New {
-			t.Errorf("a hub joined %+v", a.Links)
-		}
-		check(t, e, []Decision{a})
-	})
-	t.Run("text", func(t *testing.T) {
-		e := New(DefaultPolicy())
-		long := asset(model.KindDevice, strings.Repeat("\x00%s\n", 10_000))
-		e.Assign(alertAt("a", 0, "r1", long))
-		if d := e.Assign(alertAt("b", time.Second, "r2", long)); d.Incident != "a" {
-			t.Error("an odd name is no name")
-		}
-	})
-}
-
 func TestMergeGuards(t *testing.T) {
 	pod, other, file := asset(model.KindPod, "x/p"), asset(model.KindPod, "y/q"), evidence(model.KindFile, "sha256:1")
 	for name, tc := range map[string]struct {

@@ -104,7 +104,8 @@ type index struct {
 	onAssets  table[onAsset, frequency]
 	marks     lists           // of alerts: their entities and techniques
 	hours     map[int64]int32 // alerts that began within an hour
-	start     int64           // the first of these hours
+	days      map[int64]int32 // the same by days
+	start     int64           // the first of the hours
 	recent    [2][]posting    // the incidents that grew last by more than routine, and by what is rare, newest first
 	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
 	quiet     []id            // the newest routine alerts, newest first
@@ -171,12 +172,11 @@ func delist[K comparable](t *table[K, frequency], i id, minutes int32) {
 	}
 }
 
-// countBegin adds alerts to an hour; the first hour with an alert is when watching began.
+// countBegin adds alerts to an hour and a day; the first hour with an alert is when watching began.
 func (x *index) countBegin(at int64, n int32) {
+	count(x.days, at/day, n)
 	h := at / hour
-	if x.hours[h] += n; x.hours[h] == 0 {
-		delete(x.hours, h)
-	}
+	count(x.hours, h, n)
 	switch {
 	case n > 0 && (len(x.hours) == 1 || h*hour < x.start):
 		x.start = h * hour
@@ -188,6 +188,19 @@ func (x *index) countBegin(at int64, n int32) {
 			}
 		}
 	}
+}
+
+func count(times map[int64]int32, at int64, n int32) {
+	if times[at] += n; times[at] == 0 {
+		delete(times, at)
+	}
+}
+
+// watched is for how long alerts had been seen by then. Days without any do not
+// count: one alert with a clock that is years off would make everything
+// since look rare.
+func (x *index) watched(at int64) int64 {
+	return max(min(at-x.start, int64(len(x.days))*day), 0)
 }
 
 // post lets an alert stand for its entities and techniques in its incident.

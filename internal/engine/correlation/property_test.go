@@ -190,9 +190,9 @@ func TestInvariants(t *testing.T) {
 	for _, a := range alerts {
 		e.Forget(a.Name)
 	}
-	if e.alerts.len()+e.entities.len()+e.rules.len()+e.onAssets.len()+len(e.hours) != 0 {
-		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rules, %d of them on assets, %d hours",
-			e.alerts.len(), e.entities.len(), e.rules.len(), e.onAssets.len(), len(e.hours))
+	if e.alerts.len()+e.entities.len()+e.rules.len()+e.onAssets.len()+len(e.hours)+len(e.days) != 0 {
+		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rules, %d of them on assets, %d hours, %d days",
+			e.alerts.len(), e.entities.len(), e.rules.len(), e.onAssets.len(), len(e.hours), len(e.days))
 	}
 }
 

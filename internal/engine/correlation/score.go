@@ -141,7 +141,7 @@ func (e *Engine) rateAnywhere(a *alert, at int64) float64 {
 // the coincidence is too great: the rules of both alerts fire that rarely
 // anywhere. Until a day was watched, too little is known of chance.
 func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
-	if s.at-e.start < shortest || bits(s.anywhere*lag) < float64(e.policy.JoinBits) {
+	if e.watched(s.at) < shortest || bits(s.anywhere*lag) < float64(e.policy.JoinBits) {
 		return best, false // not even at this very moment
 	}
 	for which := range e.recent {

@@ -24,7 +24,7 @@ const (
 
 // rate is how often a second something is to be expected that was seen n times.
 func (e *Engine) rate(n, at int64) float64 {
-	watched := max(at-e.start, 0)
+	watched := e.watched(at)
 	return float64(max(n, 0))/float64(watched+settling) + 0.5/float64(min(max(watched, shortest), longest))
 }
 
