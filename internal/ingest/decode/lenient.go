@@ -52,10 +52,7 @@ type List[T any] []T
 // UnmarshalJSON never fails: see List.
 func (l *List[T]) UnmarshalJSON(data []byte) error {
 	*l = nil
-	for element := range Elements[T](data) {
-		if len(*l) == MaxItems {
-			break
-		}
+	for element := range Elements[T](data, MaxItems) {
 		*l = append(*l, element)
 	}
 	return nil
@@ -75,24 +72,21 @@ func (w *Wrapped) UnmarshalJSON(data []byte) error {
 	if data[0] == '[' {
 		*w = Wrapped{}
 	}
-	for element := range Elements[json.RawMessage](data) {
-		if len(*w) == MaxWrapped {
-			break
-		}
+	for element := range Elements[json.RawMessage](data, MaxWrapped) {
 		*w = append(*w, element)
 	}
 	return nil
 }
 
-// Elements reads the elements of a JSON array one by one, and leaves out those
-// that are no T. What is no array has none.
-func Elements[T any](data []byte) iter.Seq[T] {
+// Elements reads the first elements of a JSON array one by one, and leaves out
+// those that are no T, which cost most. What is no array has none.
+func Elements[T any](data []byte, limit int) iter.Seq[T] {
 	return func(yield func(T) bool) {
 		reader := json.NewDecoder(bytes.NewReader(data))
 		if bracket, err := reader.Token(); err != nil || bracket != json.Delim('[') {
 			return
 		}
-		for reader.More() {
+		for i := 0; i < limit && reader.More(); i++ {
 			var element T
 			err := reader.Decode(&element)
 			switch {

@@ -51,6 +51,10 @@ func TestListIsBounded(t *testing.T) {
 	if err := Lenient([]byte(`{"tags":[`+strings.Repeat(`"x",`, MaxItems)+`"y"]}`), &got); err != nil || len(got.Tags) != MaxItems {
 		t.Errorf("%d items, %v", len(got.Tags), err)
 	}
+	// Those that are left out count too: looking at them costs most.
+	if err := Lenient([]byte(`{"tags":[`+strings.Repeat(`1,`, MaxItems)+`"y"]}`), &got); err != nil || len(got.Tags) != 0 {
+		t.Errorf("%d items, %v", len(got.Tags), err)
+	}
 }
 
 func TestWrapped(t *testing.T) {

@@ -155,8 +155,12 @@ type finding struct {
 	Target string `json:"target"`
 }
 
-// maxListed is how many findings a description tells of.
-const maxListed = 20
+const (
+	// maxListed is how many findings a description tells of.
+	maxListed = 20
+	// maxCounted is more than fit into a report that etcd takes.
+	maxCounted = 20_000
+)
 
 // worst counts all findings and keeps the most severe, so that a report of many
 // thousands costs no more than a short one.
@@ -169,7 +173,7 @@ type worst struct {
 // UnmarshalJSON never fails: what is no list of findings is left out.
 func (w *worst) UnmarshalJSON(data []byte) error {
 	*w = worst{}
-	for f := range decode.Elements[finding](data) {
+	for f := range decode.Elements[finding](data, maxCounted) {
 		if f.Success {
 			continue
 		}
