@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-dev/tocsin/controllers/investigation/run"
 	playbookstatus "github.com/tocsin-dev/tocsin/controllers/playbook/status"
 	"github.com/tocsin-dev/tocsin/controllers/remediation/execute"
+	"github.com/tocsin-dev/tocsin/internal/enrich"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/workload"
@@ -65,6 +66,8 @@ func all(mgr ctrl.Manager, o Options) []controller {
 		acceptance.New(acceptance.Deps{Client: client, Recorder: recorder("correlationpolicy-acceptance"), Clock: o.Clock}),
 		correlation.New(correlation.Deps{
 			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock,
+			// Its identities have a pace of their own: look-ups hold no remediation up.
+			Surroundings: enrich.New(kube.NewImpersonator(o.RESTConfig, mgr.GetScheme(), mgr.GetRESTMapper()), o.Clock),
 		}),
 		summary.New(summary.Deps{Client: client, Recorder: recorder("incident-summary"), Clock: o.Clock}),
 		playbookstatus.New(playbookstatus.Deps{Client: client, Clock: o.Clock}),

@@ -83,6 +83,16 @@ type CorrelationOptOut struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// CorrelationEnrichment says as whom Tocsin looks up what the cluster knows of
+// the pods that alerts name.
+type CorrelationEnrichment struct {
+	// serviceAccountName is a service account of this namespace. It needs get on
+	// pods, and on jobs.batch, in the namespaces where they are; what it may not
+	// see is not added. Tocsin needs a Role that lets it act as the service account.
+	// +required
+	ServiceAccountName LocalName `json:"serviceAccountName,omitempty"`
+}
+
 // CorrelationSettings are the figures by which alerts become incidents.
 // Evidence is counted in bits: each halves the odds that alerts meet by chance.
 // +kubebuilder:validation:XValidation:rule="self.mergeBits >= self.joinBits",fieldPath=".mergeBits",message="mergeBits must not be less than joinBits: a wrong merge costs more than a wrong alert"
@@ -165,6 +175,11 @@ type CorrelationSettings struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=20
 	OptOuts []CorrelationOptOut `json:"optOuts,omitempty"`
+	// enrichment adds to a new alert what the cluster knows of its first four pods:
+	// their workloads, nodes, service accounts and images. Left out, nothing is
+	// looked up.
+	// +optional
+	Enrichment *CorrelationEnrichment `json:"enrichment,omitempty"`
 }
 
 // CorrelationPolicySpec says how the alerts of a namespace become incidents.

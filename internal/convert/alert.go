@@ -61,6 +61,19 @@ func Entities(in []v1alpha1.Entity) []model.Entity {
 	return out
 }
 
+// NewEntities are entities of the engine, as an Alert keeps them.
+func NewEntities(in []model.Entity) []v1alpha1.Entity {
+	var out []v1alpha1.Entity
+	for _, e := range in {
+		out = append(out, v1alpha1.Entity{
+			EntityKey: v1alpha1.EntityKey{Kind: v1alpha1.EntityKind(e.Kind), Name: e.Name},
+			Role:      v1alpha1.EntityRole(e.Role),
+			Category:  v1alpha1.EntityCategory(e.Category),
+		})
+	}
+	return out
+}
+
 // Enrichment is a digest of what the cluster adds to an Alert's entities; empty
 // where that is nothing.
 func Enrichment(a *v1alpha1.Alert) string {

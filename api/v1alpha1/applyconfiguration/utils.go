@@ -68,6 +68,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CommentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContainerStep"):
 		return &apiv1alpha1.ContainerStepApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationEnrichment"):
+		return &apiv1alpha1.CorrelationEnrichmentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationOptOut"):
 		return &apiv1alpha1.CorrelationOptOutApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CorrelationPolicy"):

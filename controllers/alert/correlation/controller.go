@@ -23,16 +23,25 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
 const owner = client.FieldOwner("tocsin-alert-correlation")
+
+// Surroundings tell what the cluster adds to an alert of a tenant, as a service
+// account of it sees that; not complete where some of it can be told only later.
+type Surroundings interface {
+	Of(ctx context.Context, tenant, account string, a model.Alert) (added []model.Entity, complete bool)
+}
 
 // Deps are what the controller needs.
 type Deps struct {
 	Client   client.Client
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
+	// Surroundings are asked at first sight of an alert; nothing is added when nil.
+	Surroundings Surroundings
 }
 
 // Controller correlates alerts, and merges incidents where people ask for it. It
@@ -90,13 +99,13 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	case err != nil:
 		return reconcile.Result{}, fmt.Errorf("reading alert: %w", err)
 	}
-	s := &scope{alert: alert, tenant: tenant}
-	for _, phase := range []func(context.Context, *scope) error{c.gather, c.decide, c.merge, c.recollect} {
+	s := &scope{alert: alert, before: owned(&alert.Status), tenant: tenant}
+	for _, phase := range []func(context.Context, *scope) error{c.gather, c.enrich, c.decide, c.merge, c.recollect} {
 		if err := phase(ctx, s); err != nil {
 			return reconcile.Result{}, err
 		}
 	}
-	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, alert, owned(&alert.Status), c.status(s))
+	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, alert, s.before, c.status(s))
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -104,7 +113,7 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	if wrote && s.decision.Reason == engine.ReasonMoved {
 		c.eventMoved(s)
 	}
-	return reconcile.Result{}, nil
+	return reconcile.Result{RequeueAfter: s.lookAgain}, nil
 }
 
 // triggerOf names the alert that started an investigation.

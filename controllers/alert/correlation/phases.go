@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,8 +22,12 @@ import (
 
 // scope is what one reconciliation gathers and decides.
 type scope struct {
-	alert  *v1alpha1.Alert
+	alert *v1alpha1.Alert
+	// before is what is written of the alert's status.
+	before *v1alpha1.AlertStatus
 	tenant *store.Tenant
+	// lookAgain is when the cluster is to be asked again about the alert.
+	lookAgain time.Duration
 	// investigation is the newest that the alert started, if any.
 	investigation *v1alpha1.Investigation
 	decision      engine.Decision
@@ -161,7 +166,7 @@ func (c *Controller) recollect(ctx context.Context, s *scope) error {
 func owned(s *v1alpha1.AlertStatus) *v1alpha1.AlertStatus {
 	return &v1alpha1.AlertStatus{
 		Conditions: s.Conditions, State: s.State, IncidentName: s.IncidentName, Links: s.Links, LinkTotal: s.LinkTotal,
-		Similar: s.Similar, ObservedEntities: s.ObservedEntities,
+		Similar: s.Similar, Entities: s.Entities, ObservedEntities: s.ObservedEntities,
 		SurpriseMillibits: s.SurpriseMillibits, Routine: s.Routine, InvestigationState: s.InvestigationState,
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
-	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
 // newAlert is the Alert that a signal creates.
@@ -41,18 +41,6 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 	for _, technique := range a.Techniques {
 		out.Spec.Techniques = append(out.Spec.Techniques, v1alpha1.Technique(technique))
 	}
-	out.Spec.Entities = newEntities(a.Entities)
-	return out
-}
-
-func newEntities(in []model.Entity) []v1alpha1.Entity {
-	var out []v1alpha1.Entity
-	for _, e := range in {
-		out = append(out, v1alpha1.Entity{
-			EntityKey: v1alpha1.EntityKey{Kind: v1alpha1.EntityKind(e.Kind), Name: e.Name},
-			Role:      v1alpha1.EntityRole(e.Role),
-			Category:  v1alpha1.EntityCategory(e.Category),
-		})
-	}
+	out.Spec.Entities = convert.NewEntities(a.Entities)
 	return out
 }

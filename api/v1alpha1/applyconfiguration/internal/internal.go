@@ -578,6 +578,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: resources
       type:
         namedType: io.k8s.api.core.v1.ResourceRequirements
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationEnrichment
+  map:
+    fields:
+    - name: serviceAccountName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationMode
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationOptOut
@@ -637,6 +643,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicyInForce
   map:
     fields:
+    - name: enrichment
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationEnrichment
     - name: generation
       type:
         scalar: numeric
@@ -695,6 +704,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationPolicySpec
   map:
     fields:
+    - name: enrichment
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationEnrichment
     - name: hubIncidents
       type:
         scalar: numeric

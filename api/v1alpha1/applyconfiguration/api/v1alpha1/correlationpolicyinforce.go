@@ -127,3 +127,11 @@ func (b *CorrelationPolicyInForceApplyConfiguration) WithOptOuts(values ...*Corr
 	}
 	return b
 }
+
+// WithEnrichment sets the Enrichment field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Enrichment field is set to the value of the last call.
+func (b *CorrelationPolicyInForceApplyConfiguration) WithEnrichment(value *CorrelationEnrichmentApplyConfiguration) *CorrelationPolicyInForceApplyConfiguration {
+	b.CorrelationSettingsApplyConfiguration.Enrichment = value
+	return b
+}

@@ -117,3 +117,11 @@ func (b *CorrelationPolicySpecApplyConfiguration) WithOptOuts(values ...*Correla
 	}
 	return b
 }
+
+// WithEnrichment sets the Enrichment field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Enrichment field is set to the value of the last call.
+func (b *CorrelationPolicySpecApplyConfiguration) WithEnrichment(value *CorrelationEnrichmentApplyConfiguration) *CorrelationPolicySpecApplyConfiguration {
+	b.CorrelationSettingsApplyConfiguration.Enrichment = value
+	return b
+}

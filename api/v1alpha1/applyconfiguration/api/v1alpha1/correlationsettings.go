@@ -46,6 +46,10 @@ type CorrelationSettingsApplyConfiguration struct {
 	MaxEntities *int32 `json:"maxEntities,omitempty"`
 	// optOuts keep alerts out of the incidents of others.
 	OptOuts []CorrelationOptOutApplyConfiguration `json:"optOuts,omitempty"`
+	// enrichment adds to a new alert what the cluster knows of its first four pods:
+	// their workloads, nodes, service accounts and images. Left out, nothing is
+	// looked up.
+	Enrichment *CorrelationEnrichmentApplyConfiguration `json:"enrichment,omitempty"`
 }
 
 // CorrelationSettingsApplyConfiguration constructs a declarative configuration of the CorrelationSettings type for use with
@@ -149,5 +153,13 @@ func (b *CorrelationSettingsApplyConfiguration) WithOptOuts(values ...*Correlati
 		}
 		b.OptOuts = append(b.OptOuts, *values[i])
 	}
+	return b
+}
+
+// WithEnrichment sets the Enrichment field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Enrichment field is set to the value of the last call.
+func (b *CorrelationSettingsApplyConfiguration) WithEnrichment(value *CorrelationEnrichmentApplyConfiguration) *CorrelationSettingsApplyConfiguration {
+	b.Enrichment = value
 	return b
 }
