@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -15,11 +16,37 @@ import (
 // secondIntrusion are the labels of the AIT data set that belong to a separate activity.
 var secondIntrusion = map[string]bool{"dnsteal": true, "service_stop": true}
 
+// loadLabelled reads every scenario in the folder ait-ads, whatever its name,
+// and says what could not be read.
+func loadLabelled(dir string) (scenarios []dataset, skipped []string) {
+	const suffix = "_alerts.csv.gz"
+	files, err := filepath.Glob(filepath.Join(dir, "ait-ads", "*"+suffix))
+	if err != nil || len(files) == 0 {
+		return nil, []string{fmt.Sprintf("ait-ads: no file *%s in %s", suffix, filepath.Join(dir, "ait-ads"))}
+	}
+	for _, file := range files { // in order of their names
+		scenario := strings.TrimSuffix(filepath.Base(file), suffix)
+		d, err := loadAIT(file, scenario)
+		switch {
+		case err != nil:
+			skipped = append(skipped, fmt.Sprintf("ait-ads: %v", err))
+		case len(d.scored()) == 0:
+			skipped = append(skipped, fmt.Sprintf("ait-ads: reading %s: no alert is labelled as part of an attack", scenario))
+		default:
+			scenarios = append(scenarios, d)
+		}
+	}
+	return scenarios, skipped
+}
+
+// columns of the AIT alert data set.
+const columns = 7
+
 // loadAIT reads one scenario of the AIT alert data set. The label columns go into
 // the truth only.
-func loadAIT(dir, scenario string) (dataset, error) {
+func loadAIT(file, scenario string) (dataset, error) {
 	d := dataset{name: scenario}
-	f, err := os.Open(filepath.Join(dir, "ait-ads", scenario+"_alerts.csv.gz"))
+	f, err := os.Open(file)
 	if err != nil {
 		return d, err
 	}
@@ -28,11 +55,13 @@ func loadAIT(dir, scenario string) (dataset, error) {
 	if err != nil {
 		return d, fmt.Errorf("reading %s: %w", scenario, err)
 	}
-	rows, err := csv.NewReader(z).ReadAll()
+	lines := csv.NewReader(z)
+	lines.FieldsPerRecord = columns
+	rows, err := lines.ReadAll()
 	if err != nil {
 		return d, fmt.Errorf("reading %s: %w", scenario, err)
 	}
-	for _, row := range rows[1:] {
+	for _, row := range rows[min(1, len(rows)):] {
 		seconds, err := strconv.ParseFloat(row[0], 64)
 		if err != nil {
 			return d, fmt.Errorf("reading %s: %w", scenario, err)

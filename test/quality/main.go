@@ -6,8 +6,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,7 +30,7 @@ func main() {
 	}
 	if *explain != "" {
 		for _, g := range groups {
-			for _, d := range g.sets {
+			for d := range g.sets {
 				if d.name == *explain {
 					explainBest(os.Stdout, d)
 				}
@@ -53,54 +55,41 @@ func fixtures() string {
 	return defaultFixtures
 }
 
-// group is a set of datasets that are reported together.
+// group is a set of datasets that are reported together. They are made when
+// they are looked at: all of them at once would not fit into memory.
 type group struct {
 	name      string
-	sets      []dataset
+	sets      iter.Seq[dataset]
 	summary   bool // too many to print each
 	baselines bool
+	swept     bool // what the sensitivity is measured on
 }
 
 // load reads what there is, and says what there is not.
 func load(dir, only string) (groups []group, skipped []string) {
-	wanted := func(name string) bool { return strings.Contains(name, only) }
-	var ait []dataset
-	for _, scenario := range []string{"russellmitchell", "shaw"} {
-		d, err := loadAIT(dir, scenario)
-		if err != nil {
-			skipped = append(skipped, fmt.Sprintf("ait-ads %s: %v", scenario, err))
-			continue
+	add := func(g group) {
+		if strings.Contains(g.name, only) {
+			groups = append(groups, g)
 		}
-		ait = append(ait, d)
 	}
-	if len(ait) == 2 {
-		one, two := ait[0], ait[1]
-		add := func(name string, summary bool, sets func() []dataset) {
-			if wanted(name) {
-				groups = append(groups, group{name: name, sets: sets(), summary: summary, baselines: true})
-			}
-		}
-		add("AIT alert data set, one intrusion", false, func() []dataset { return ait })
-		add("AIT alert data set, two intrusions at once", false, func() []dataset {
-			return []dataset{overlay(one, two, apart), overlay(two, one, apart)}
-		})
-		add("transplanted: each intrusion at other times, in its own and the other network", true, func() []dataset {
-			return transplanted(one, two)
-		})
-		add("transplanted, two intrusions at once", true, func() []dataset { return paired(transplanted(one, two)) })
+	scenarios, skipped := loadLabelled(dir)
+	if len(scenarios) > 0 {
+		add(group{name: "AIT alert data set, one intrusion", sets: slices.Values(scenarios), baselines: true, swept: true})
 	}
-	if name := "Kubernetes stories of our own"; wanted(name) {
-		groups = append(groups, group{name: name, sets: stories()})
+	if pairs := neighbours(scenarios); len(pairs) > 0 {
+		n := perPair(pairs)
+		add(group{name: "AIT alert data set, two intrusions at once", sets: overlaid(pairs), baselines: true, swept: true})
+		add(group{name: "transplanted: each intrusion at other times, in its own and the other network", sets: transplanted(pairs, n), summary: true, swept: true})
+		add(group{name: "transplanted, two intrusions at once", sets: paired(pairs, n), summary: true, swept: true})
 	}
+	add(group{name: "Kubernetes stories of our own", sets: slices.Values(stories())})
 	for _, read := range []func(string) (dataset, error){loadWazuh, loadMicrosoft} {
 		d, err := read(dir)
 		if err != nil {
 			skipped = append(skipped, fmt.Sprintf("%s: %v", d.name, err))
 			continue
 		}
-		if wanted(d.name) {
-			groups = append(groups, group{name: d.name, sets: []dataset{d}})
-		}
+		add(group{name: d.name, sets: slices.Values([]dataset{d})})
 	}
 	return groups, skipped
 }
@@ -113,26 +102,38 @@ func report(w io.Writer, groups []group, verbose bool) {
 		fmt.Fprintf(w, "\n%s\n", g.name)
 		if g.summary && !verbose {
 			m := mean(g.sets, engineGrouping(dedup.DefaultPolicy(), correlation.DefaultPolicy()))
-			fmt.Fprintf(w, "  %-34s %s\n", fmt.Sprintf("engine, %d scenarios, mean", len(g.sets)), m)
+			fmt.Fprintf(w, "  %-34s %s\n", fmt.Sprintf("engine, %d scenarios, mean", m.scenarios), m)
 		} else {
-			for _, d := range g.sets {
-				r := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy())
-				for _, intrusion := range d.scored() {
-					s := score(d.events, r.incidents, intrusion)
-					fmt.Fprintf(w, "  %-34s F1 %.3f  recall %.3f  precision %.3f  fragments %d  incidents %d  events %d  alerts %d  reduction %.2f %%\n",
-						d.name+" / "+intrusion, s.f1, s.recall, s.precision, s.fragments, count(r.incidents), len(d.events), r.alerts,
-						100*(1-float64(count(r.incidents))/float64(len(d.events))))
-				}
+			for d := range g.sets {
+				reportEach(w, d)
 			}
 		}
-		if !g.baselines {
-			continue
+		if g.baselines {
+			reportBaselines(w, g)
 		}
-		for _, b := range baselines {
-			for _, gap := range gaps {
-				m := mean(g.sets, func(d dataset) ([]int, int) { return baseline(d.events, gap, b.key), 0 })
-				fmt.Fprintf(w, "    %-32s %s\n", fmt.Sprintf("%s, gap %s", b.name, gap), m)
-			}
+	}
+}
+
+func reportEach(w io.Writer, d dataset) {
+	r := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy())
+	for _, intrusion := range d.scored() {
+		s := score(d.events, r.incidents, intrusion)
+		fmt.Fprintf(w, "  %-34s F1 %.3f  recall %.3f  precision %.3f  fragments %d  incidents %d  events %d  alerts %d  reduction %.2f %%\n",
+			d.name+" / "+intrusion, s.f1, s.recall, s.precision, s.fragments, count(r.incidents), len(d.events), r.alerts,
+			100*(1-float64(count(r.incidents))/float64(len(d.events))))
+	}
+}
+
+func reportBaselines(w io.Writer, g group) {
+	var names []string
+	var groupings []grouping
+	for _, b := range baselines {
+		for _, gap := range gaps {
+			names = append(names, fmt.Sprintf("%s, gap %s", b.name, gap))
+			groupings = append(groupings, func(d dataset) ([]int, int) { return baseline(d.events, gap, b.key), 0 })
 		}
+	}
+	for i, m := range means(g.sets, groupings) {
+		fmt.Fprintf(w, "    %-32s %s\n", names[i], m)
 	}
 }

@@ -16,7 +16,7 @@ type run struct {
 }
 
 // engineGrouping groups a dataset as the product does.
-func engineGrouping(dp dedup.Policy, cp correlation.Policy) func(dataset) ([]int, int) {
+func engineGrouping(dp dedup.Policy, cp correlation.Policy) grouping {
 	return func(d dataset) ([]int, int) {
 		r := pipeline(d, dp, cp)
 		return r.incidents, r.alerts

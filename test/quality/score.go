@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 )
@@ -94,30 +95,49 @@ func count(incidents []int) int {
 	return len(seen)
 }
 
+// grouping gives each event of a dataset an incident, and says how many alerts there were.
+type grouping func(dataset) (incidents []int, alerts int)
+
 // average is how a grouping does over many datasets.
 type average struct {
-	f1, worst, fragments, incidents float64
-	most, alerts                    int
+	f1, worst, fragments, incidents     float64
+	most, alerts, scenarios, intrusions int
 }
 
 func (a average) String() string {
 	return fmt.Sprintf("F1 %.3f  worst %.3f  fragments %4.1f  incidents %5.0f (most %d)", a.f1, a.worst, a.fragments, a.incidents, a.most)
 }
 
-func mean(sets []dataset, grouping func(dataset) ([]int, int)) average {
-	out := average{worst: 1}
-	n := 0.0
-	for _, d := range sets {
-		incidents, alerts := grouping(d)
-		out.alerts += alerts
-		out.incidents += float64(count(incidents)) / float64(len(sets))
-		out.most = max(out.most, count(incidents))
-		for _, intrusion := range d.scored() {
-			s := score(d.events, incidents, intrusion)
-			out.f1, out.fragments, out.worst, n = out.f1+s.f1, out.fragments+float64(s.fragments), min(out.worst, s.f1), n+1
+func mean(sets iter.Seq[dataset], g grouping) average { return means(sets, []grouping{g})[0] }
+
+// means judges several groupings while each dataset is there.
+func means(sets iter.Seq[dataset], groupings []grouping) []average {
+	out := make([]average, len(groupings))
+	for i := range out {
+		out[i].worst = 1
+	}
+	for d := range sets {
+		for i, g := range groupings {
+			out[i].add(d, g)
 		}
 	}
-	out.f1 /= n
-	out.fragments /= n
+	for i := range out {
+		out[i].incidents /= float64(out[i].scenarios)
+		out[i].f1 /= float64(out[i].intrusions)
+		out[i].fragments /= float64(out[i].intrusions)
+	}
 	return out
+}
+
+// add judges one dataset. Means are sums until all are judged.
+func (a *average) add(d dataset, g grouping) {
+	incidents, alerts := g(d)
+	a.scenarios++
+	a.alerts += alerts
+	a.incidents += float64(count(incidents))
+	a.most = max(a.most, count(incidents))
+	for _, intrusion := range d.scored() {
+		s := score(d.events, incidents, intrusion)
+		a.f1, a.fragments, a.worst, a.intrusions = a.f1+s.f1, a.fragments+float64(s.fragments), min(a.worst, s.f1), a.intrusions+1
+	}
 }

@@ -55,12 +55,16 @@ func variants() []variant {
 // sweep prints how much the result depends on each figure.
 func sweep(w io.Writer, groups []group) {
 	for _, g := range groups {
-		if !g.baselines {
+		if !g.swept {
 			continue
 		}
 		fmt.Fprintf(w, "\nsensitivity: %s\n", g.name)
+		var groupings []grouping
 		for _, v := range variants() {
-			fmt.Fprintf(w, "  %-22s %s\n", v.name, mean(g.sets, engineGrouping(v.dedup, v.corr)))
+			groupings = append(groupings, engineGrouping(v.dedup, v.corr))
+		}
+		for i, m := range means(g.sets, groupings) {
+			fmt.Fprintf(w, "  %-22s %s\n", variants()[i].name, m)
 		}
 	}
 }
