@@ -5,7 +5,8 @@
 // rate of its events changes its nature: a surge far above the fingerprint's
 // own base rate opens a new alert, so that an attack is not swallowed by an
 // old noise alert, and the end of the surge opens another, so that the noise
-// does not follow the attack.
+// does not follow the attack. It ends too when the sender says that the signal
+// is over.
 package dedup
 
 import (
@@ -63,7 +64,7 @@ func (p Policy) Validate() error {
 
 // State is what is remembered of a fingerprint; the zero value knows nothing.
 // It is plain data: kept in the newest alert's status, it makes the same
-// decisions after a restart. Times are whole seconds, as the API keeps them.
+// decisions after a restart. Times are whole seconds, but for Ended.
 type State struct {
 	// Opened is when the open alert began, Last its newest event.
 	Opened, Last time.Time
@@ -71,6 +72,10 @@ type State struct {
 	Count int64
 	// Surge says that the open alert is a surge.
 	Surge bool
+	// Ended is when the sender said that the signal is over; zero while it goes
+	// on. It is kept to the microsecond, so that what begins right after is told
+	// from what came before.
+	Ended time.Time
 	// BinStart and BinCount are the current bin.
 	BinStart time.Time
 	BinCount int64
@@ -90,11 +95,14 @@ const (
 	ReasonAge       Reason = "MaximalAgeReached"
 	ReasonSurge     Reason = "Surge"
 	ReasonSurgeOver Reason = "SurgeOver"
+	// ReasonEnded is an event after the sender said that the signal was over.
+	ReasonEnded Reason = "Ended"
 )
 
 // Observe places n events that happened at one time. It returns the state
 // to keep, whether they open a new alert, and why.
 func (p Policy) Observe(s State, at time.Time, n int64) (State, bool, Reason) {
+	beforeEnd := !precise(at).After(s.Ended)
 	at = at.UTC().Truncate(time.Second)
 	n = max(n, 1)
 	if s.Opened.IsZero() {
@@ -111,13 +119,33 @@ func (p Policy) Observe(s State, at time.Time, n int64) (State, bool, Reason) {
 	}
 	s.BinCount += n
 
-	reason := p.reason(s, now)
+	reason := ReasonDuplicate
+	switch {
+	case s.Ended.IsZero():
+		reason = p.reason(s, now)
+	case !beforeEnd:
+		reason = ReasonEnded
+	}
 	if reason != ReasonDuplicate {
-		s.Opened, s.Count, s.Surge = at, 0, reason == ReasonSurge
+		s.Opened, s.Ended, s.Count, s.Surge = at, time.Time{}, 0, reason == ReasonSurge
 	}
 	s.Last, s.Count = now, s.Count+n
 	return s, reason != ReasonDuplicate, reason
 }
+
+// End places the sender's word that the signal was over at a time. It returns
+// the state to keep, and whether this ends the open alert. began is when what
+// that tells of began: the end of something before is not its end.
+func (s State) End(began, at time.Time) (State, bool) {
+	at = precise(at)
+	if s.Opened.IsZero() || !s.Ended.IsZero() || at.Before(precise(began)) {
+		return s, false
+	}
+	s.Ended = at
+	return s, true
+}
+
+func precise(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
 func (p Policy) reason(s State, now time.Time) Reason {
 	surging := s.BaseMilli > 0 && s.BinCount >= p.SurgeMin && s.BinCount*1000 > s.BaseMilli*p.SurgeFactor

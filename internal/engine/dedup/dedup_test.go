@@ -3,6 +3,8 @@ package dedup
 import (
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 var start = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -12,6 +14,9 @@ type step struct {
 	n      int64
 	want   Reason
 	repeat int
+	// ends says that the sender's word comes before the event: the signal was
+	// over that long after the event before it.
+	ends time.Duration
 }
 
 func TestObserve(t *testing.T) {
@@ -59,11 +64,32 @@ func TestObserve(t *testing.T) {
 			reason: "an event from before the window belongs to what is open",
 			steps:  []step{{n: 1, want: ReasonFirst}, {after: -72 * time.Hour, n: 1, want: ReasonDuplicate}},
 		},
+		"ended": {
+			reason: "what comes after the end is a new fact, and goes on as any other",
+			steps: []step{
+				{n: 1, want: ReasonFirst}, steady,
+				{ends: time.Minute, after: time.Minute + time.Microsecond, n: 1, want: ReasonEnded}, steady,
+				{after: time.Hour, n: 1, want: ReasonQuiet},
+			},
+		},
+		"late for an end": {
+			reason: "what happened before the end belongs to what ended, however long that lasted",
+			steps: []step{
+				{n: 1, want: ReasonFirst},
+				{ends: 30 * time.Hour, after: 29 * time.Hour, n: 1, want: ReasonDuplicate},
+				{after: time.Hour, n: 1, want: ReasonDuplicate},
+				{after: time.Nanosecond, n: 1, want: ReasonDuplicate},
+				{after: time.Second, n: 1, want: ReasonEnded},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, s, now := DefaultPolicy(), State{}, start
 			for i, st := range tc.steps {
 				for range max(st.repeat, 1) {
+					if st.ends > 0 {
+						s, _ = s.End(start, now.Add(st.ends))
+					}
 					now = now.Add(st.after)
 					var got Reason
 					var opened bool
@@ -72,6 +98,34 @@ func TestObserve(t *testing.T) {
 						t.Fatalf("%s: step %d: got %s (new %v), want %s", tc.reason, i, got, opened, st.want)
 					}
 				}
+			}
+		})
+	}
+}
+
+func TestEnd(t *testing.T) {
+	open := State{Opened: start, Last: start.Add(time.Minute), Count: 3, BinStart: start, BinCount: 2, BaseMilli: 1000}
+	ended := open
+	ended.Ended = start.Add(time.Minute)
+	for name, tc := range map[string]struct {
+		reason string
+		state  State
+		at     time.Time
+		want   time.Time
+	}{
+		"open":               {"the open alert ends, and nothing else of it changes", open, start.Add(time.Hour), start.Add(time.Hour)},
+		"clock that is late": {"the sender's clock may be behind that of the events", open, start.Add(-time.Second), start.Add(-time.Second)},
+		"in the microsecond": {"what the API keeps is what is compared with", open, start.Add(time.Hour + 1), start.Add(time.Hour)},
+		"never seen":         {"there is nothing to end", State{}, start, time.Time{}},
+		"ended already":      {"the first word stands", ended, start.Add(time.Hour), ended.Ended},
+		"of something older": {"it ended before what is open began", open, start.Add(-time.Hour), time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := tc.state
+			want.Ended = tc.want
+			got, ends := tc.state.End(start.Add(-time.Minute), tc.at)
+			if diff := cmp.Diff(want, got); diff != "" || ends != (tc.want != tc.state.Ended) {
+				t.Errorf("%s: ends %t: %s", tc.reason, ends, diff)
 			}
 		})
 	}
