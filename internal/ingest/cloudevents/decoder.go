@@ -1,8 +1,7 @@
 // Package cloudevents reads CloudEvents in structured mode, one or a batch, and
 // hands their data to the decoder of the format that their type stands for.
-//
-// In binary mode the attributes are headers of the request, which a decoder
-// does not see: such events are refused, since they have no type.
+// Structured brings an event in binary mode, whose attributes are headers of the
+// request, into that form.
 package cloudevents
 
 import (
@@ -50,10 +49,29 @@ type event struct {
 const maxType = 256
 
 var (
-	errNoType   = errors.New("type: is missing; a CloudEvent in structured mode has one; binary mode is not supported")
+	errNoType   = errors.New("type: is missing; a CloudEvent has one, in binary mode as the header Ce-Type")
 	errLongType = fmt.Errorf("type: is longer than %d bytes", maxType)
 	errNoData   = errors.New("data: is missing; the event has neither data nor data_base64")
 )
+
+// TypeHeader is the header that tells the type of an event in binary mode.
+const TypeHeader = "Ce-Type"
+
+// Structured is the structured form of an event in binary mode, as much of it as
+// is read.
+func Structured(eventType string, data []byte) ([]byte, error) {
+	e := event{Type: eventType}
+	if json.Valid(data) {
+		e.Data = data
+		return json.Marshal(e)
+	}
+	encoded, err := json.Marshal(data) // as base64
+	if err != nil {
+		return nil, err
+	}
+	e.DataBase64 = encoded
+	return json.Marshal(e)
+}
 
 // parse reads an event and finds its decoder; there is none where no route
 // takes it.

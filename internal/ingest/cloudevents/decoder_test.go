@@ -96,7 +96,7 @@ func TestUnroutedIsNoRule(t *testing.T) {
 func TestRefused(t *testing.T) {
 	const falcoType = "falco.rule.output.v1"
 	for name, tc := range map[string]struct{ record, message string }{
-		"binary mode":       {shell, errNoType.Error()},
+		"no type":           {shell, errNoType.Error()},
 		"type is a number":  {`{"type":1}`, errNoType.Error()},
 		"type is long":      {of("com.example.policy."+strings.Repeat("x", maxType), results), errLongType.Error()},
 		"no data":           {`{"type":"falco.rule.output.v1","data":null}`, errNoData.Error()},
@@ -162,5 +162,19 @@ func TestFixtures(t *testing.T) {
 	}
 	if routed != 8 || unrouted != 1 {
 		t.Errorf("%d routed, %d not", routed, unrouted)
+	}
+}
+
+func TestStructured(t *testing.T) {
+	for name, tc := range map[string]struct{ data, want string }{
+		"JSON":    {shell, `{"type":"t","data":` + shell + `}`},
+		"no JSON": {"hello", `{"type":"t","data_base64":"aGVsbG8="}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Structured("t", []byte(tc.data))
+			if err != nil || string(got) != tc.want {
+				t.Errorf("got %s, %v, want %s", got, err, tc.want)
+			}
+		})
 	}
 }

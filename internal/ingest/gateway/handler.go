@@ -20,6 +20,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/cloudevents"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
@@ -125,7 +126,7 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Pr
 	if refused != nil {
 		return nil, refused
 	}
-	split, refused := contentType(r.Header.Get("Content-Type"), from)
+	split, refused := splitterOf(r.Header, from)
 	if refused != nil {
 		return nil, refused
 	}
@@ -168,11 +169,14 @@ func (h *Handler) admit(r *http.Request, key types.NamespacedName) (source.Sourc
 // splitter takes a body apart.
 type splitter func(data []byte) ([]body.Record, error)
 
-// contentType says how a body is taken apart, and refuses what cannot be. Many
+// splitterOf says how a body is taken apart, and refuses what cannot be. Many
 // senders do not say what they send: that is JSON.
-func contentType(value string, from source.Source) (splitter, *Problem) {
+func splitterOf(header http.Header, from source.Source) (splitter, *Problem) {
+	value := header.Get("Content-Type")
 	media, parameters, err := mime.ParseMediaType(value)
 	switch {
+	case from.Format == format.CloudEvents && header.Get(cloudevents.TypeHeader) != "":
+		return binaryEvent(header.Get(cloudevents.TypeHeader)), nil
 	case value == "", err == nil && (strings.HasSuffix(media, "json") || media == "text/plain" || media == "application/octet-stream"):
 		return body.Split, nil
 	case err == nil && media == "text/csv" && from.Format == format.Generic && parameters["header"] != "absent":
@@ -180,6 +184,14 @@ func contentType(value string, from source.Source) (splitter, *Problem) {
 	}
 	return nil, problem(http.StatusUnsupportedMediaType, "media-type", "Content type not supported",
 		"Send JSON as application/json, or one object a line as application/x-ndjson; to an AlertSource of type Generic also text/csv whose first line names the columns.")
+}
+
+// binaryEvent takes a body as the data of one CloudEvent of that type.
+func binaryEvent(eventType string) splitter {
+	return func(data []byte) ([]body.Record, error) {
+		event, err := cloudevents.Structured(eventType, data)
+		return []body.Record{{Data: event, Err: err}}, nil
+	}
 }
 
 const (

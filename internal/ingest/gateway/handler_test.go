@@ -62,7 +62,7 @@ const token = "s3cret"
 func registry(t *testing.T, change func(*source.Source)) *source.Registry {
 	t.Helper()
 	r := source.NewRegistry()
-	for name, formatName := range map[string]string{"falco": "Falco", "audit": "KubernetesAudit", "scanner": "Generic"} {
+	for name, formatName := range map[string]string{"falco": "Falco", "audit": "KubernetesAudit", "scanner": "Generic", "bus": "CloudEvents"} {
 		decoder, err := format.New(formatName, format.Options{Generic: &generic.Options{Title: "event.name", Events: "event.?all.orValue([event])"}})
 		if err != nil {
 			t.Fatal(err)
@@ -162,8 +162,14 @@ func TestAccepted(t *testing.T) {
 		"CSV, empty":     {source: "scanner", body: "name,host\n", headers: []string{"Content-Type", "text/csv"}, want: Accepted{}},
 		"generic": {source: "scanner", body: `{"all": [{"name": "scan"}, {"host": "web-1"}, {"name": 7}]}`, want: Accepted{Accepted: 1, Rejected: 2, Errors: []EventError{
 			{1, "generic.title: no such key: name; where a field may be missing, write event.?field"}, {2, "generic.title: must give a string, not int"}}}, kept: []string{`{"name":"scan"}`}},
-		"good and bad":     {source: "falco", body: "[" + shell + `, {"a":1}, 5, ` + shell + "," + health + "]", want: Accepted{Accepted: 2, Suppressed: 1, Rejected: 2, Errors: []EventError{{1, "rule: is missing; a Falco event names the rule that fired"}, {2, "a JSON object is needed"}}}, kept: []string{shell, shell}},
-		"good, then noise": {source: "falco", body: "[" + shell + `, {"rule": oops`, want: Accepted{Accepted: 1, Rejected: 1, Errors: []EventError{{1, "not valid JSON: invalid character 'o' looking for beginning of value"}}}, kept: []string{shell}},
+		"CloudEvent, binary": {source: "bus", body: shell, headers: []string{"Content-Type", "application/json", "Ce-Type", "falco.rule.output.v1"},
+			want: Accepted{Accepted: 1}, kept: []string{`{"type":"falco.rule.output.v1","data":{"rule":"shell"}}`}},
+		"CloudEvent, binary, no JSON": {source: "bus", body: shell, headers: []string{"Content-Type", "text/xml", "Ce-Type", "com.example"}, want: Accepted{Suppressed: 1}},
+		"CloudEvent, structured": {source: "bus", body: `{"type":"falco.rule.output.v1","data":` + shell + `}`, headers: []string{"Content-Type", "application/cloudevents+json"},
+			want: Accepted{Accepted: 1}, kept: []string{`{"type":"falco.rule.output.v1","data":{"rule":"shell"}}`}},
+		"a type that is not asked for": {source: "falco", body: shell, headers: []string{"Ce-Type", "falco.rule.output.v1"}, want: Accepted{Accepted: 1}, kept: []string{shell}},
+		"good and bad":                 {source: "falco", body: "[" + shell + `, {"a":1}, 5, ` + shell + "," + health + "]", want: Accepted{Accepted: 2, Suppressed: 1, Rejected: 2, Errors: []EventError{{1, "rule: is missing; a Falco event names the rule that fired"}, {2, "a JSON object is needed"}}}, kept: []string{shell, shell}},
+		"good, then noise":             {source: "falco", body: "[" + shell + `, {"rule": oops`, want: Accepted{Accepted: 1, Rejected: 1, Errors: []EventError{{1, "not valid JSON: invalid character 'o' looking for beginning of value"}}}, kept: []string{shell}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := &memory{}
