@@ -285,7 +285,8 @@ type AlertStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// state is where the work on the alert stands: what its triage says, else
-	// what follows from its incident.
+	// what follows from its incident. While people have taken up neither, an
+	// alert that has ended is Resolved; its incident is not resolved by that.
 	// +optional
 	State AlertState `json:"state,omitempty"`
 	// incidentName is the incident that the alert belongs to.
@@ -335,6 +336,11 @@ type AlertStatus struct {
 	// there is only the first.
 	// +optional
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
+	// endedTime is when the sender said that the signal is over; absent while it
+	// goes on, and where the sender never says so. Events from before it still
+	// count in the alert; the next one after it opens a new alert.
+	// +optional
+	EndedTime *metav1.MicroTime `json:"endedTime,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	// +optional

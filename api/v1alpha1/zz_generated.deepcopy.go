@@ -481,6 +481,10 @@ func (in *AlertStatus) DeepCopyInto(out *AlertStatus) {
 		in, out := &in.LastActivityTime, &out.LastActivityTime
 		*out = (*in).DeepCopy()
 	}
+	if in.EndedTime != nil {
+		in, out := &in.EndedTime, &out.EndedTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Rate != nil {
 		in, out := &in.Rate, &out.Rate
 		*out = new(AlertRate)

@@ -29,7 +29,7 @@ func IncidentFacts(inc *v1alpha1.Incident) correlation.IncidentFacts {
 
 // Member is the engine's view of an alert of an incident.
 func Member(a *v1alpha1.Alert) incident.Member {
-	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits), Settled: Settled(a)}
+	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits), Settled: Settled(a), Ended: Ended(a)}
 	if a.Spec.Triage != nil {
 		m.Said = incident.State(a.Spec.Triage.State)
 	}
@@ -54,6 +54,9 @@ func Settled(a *v1alpha1.Alert) bool {
 	t := a.Spec.Triage
 	return t != nil && (t.State == v1alpha1.AlertResolved || t.Classification == v1alpha1.ClassificationFalsePositive)
 }
+
+// Ended reports whether the sender said that the signal is over.
+func Ended(a *v1alpha1.Alert) bool { return a.Status.EndedTime != nil }
 
 // People is what people say of an Incident.
 func People(inc *v1alpha1.Incident) incident.People {

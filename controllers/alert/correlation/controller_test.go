@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/events"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -157,6 +158,22 @@ var _ = Describe("Alert correlation", func() {
 		Expect(reconcileOnce(ctx, "first")).To(Succeed())
 		Expect(reconcileOnce(ctx, "second")).To(Succeed())
 		Expect(alert(ctx, "first").Status.State).To(Equal(v1alpha1.AlertResolved))
+		Expect(alert(ctx, "second").Status.State).To(Equal(v1alpha1.AlertInProgress))
+	})
+
+	It("resolves an alert that has ended, where it is, unless people work on it", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		a := raise(ctx, "second", 10)
+		a.Status.EndedTime = ptr.To(metav1.NewMicroTime(builders.Time))
+		Expect(c.Status().Update(ctx, a)).To(Succeed())
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
+		Expect(alert(ctx, "first").Status.State).To(Equal(v1alpha1.AlertNew))
+		Expect(alert(ctx, "second").Status.State).To(Equal(v1alpha1.AlertResolved))
+		Expect(alert(ctx, "second").Status.IncidentName).To(BeEquivalentTo("first"))
+		inc := incident(ctx, "first")
+		inc.Status.State = v1alpha1.IncidentInProgress
+		Expect(c.Status().Update(ctx, inc)).To(Succeed())
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
 		Expect(alert(ctx, "second").Status.State).To(Equal(v1alpha1.AlertInProgress))
 	})
 

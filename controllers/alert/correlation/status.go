@@ -24,7 +24,7 @@ func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
 	if s.moved && !s.stays || s.refusal != "" {
 		kube.SetCondition(&out.Conditions, conditionOf(s), c.Clock.Now())
 	}
-	out.State = v1alpha1.AlertState(incident.AlertState(said(s.alert), s.state))
+	out.State = v1alpha1.AlertState(incident.AlertState(said(s.alert), s.state, convert.Ended(s.alert)))
 	if s.investigation != nil {
 		out.InvestigationState = s.investigation.Status.State
 	}

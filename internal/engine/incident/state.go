@@ -25,7 +25,8 @@ const (
 
 // AlertState is the state of an alert: what people said of it, else what
 // follows from its incident, so that resolving an incident resolves its alerts.
-func AlertState(said, incident State) State {
+// Where people have taken up neither, an alert that has ended is resolved.
+func AlertState(said, incident State, ended bool) State {
 	switch {
 	case said != "":
 		return said
@@ -33,6 +34,8 @@ func AlertState(said, incident State) State {
 		return Resolved
 	case incident == InProgress:
 		return InProgress
+	case ended:
+		return Resolved
 	default:
 		return New
 	}

@@ -18,6 +18,8 @@ type Member struct {
 	Said State
 	// Settled says that people are done with the alert.
 	Settled bool
+	// Ended says that its sender regards the signal as over.
+	Ended bool
 	// SurpriseBits is how unlikely the alert was on its asset.
 	SurpriseBits float64
 	// Peer, LinkReason and Shared tell why the alert joined; empty for the first.
@@ -187,7 +189,7 @@ func Summarize(in Input) Summary {
 func (s *Summary) count(a Member) {
 	s.Counts.Alerts++
 	s.Counts.Occurrences += max(a.Occurrences, 1)
-	if AlertState(a.Said, s.State) != Resolved {
+	if AlertState(a.Said, s.State, a.Ended) != Resolved {
 		s.Counts.Active++
 	}
 	s.Severity = max(s.Severity, a.Severity)

@@ -203,15 +203,24 @@ func TestEveryAlertMustBeExamined(t *testing.T) {
 }
 
 func TestAlertState(t *testing.T) {
-	cases := map[string]struct{ said, incident, want State }{
-		"follows an open incident":      {"", Active, New},
-		"follows work on it":            {"", InProgress, InProgress},
-		"is resolved with its incident": {"", Resolved, Resolved},
-		"what people said stands":       {InProgress, Resolved, InProgress},
+	cases := map[string]struct {
+		said, incident State
+		ended          bool
+		want           State
+	}{
+		"follows an open incident":            {"", Active, false, New},
+		"follows work on it":                  {"", InProgress, false, InProgress},
+		"is resolved with its incident":       {"", Resolved, false, Resolved},
+		"what people said stands":             {InProgress, Resolved, false, InProgress},
+		"ended":                               {"", Active, true, Resolved},
+		"ended before it is in any incident":  {"", "", true, Resolved},
+		"ended while its incident follows":    {"", Redirected, true, Resolved},
+		"ended, and people work on all of it": {"", InProgress, true, InProgress},
+		"ended, and a person took it up":      {New, Active, true, New},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := AlertState(tc.said, tc.incident); got != tc.want {
+			if got := AlertState(tc.said, tc.incident, tc.ended); got != tc.want {
 				t.Errorf("got %s, want %s", got, tc.want)
 			}
 		})
@@ -329,6 +338,20 @@ func TestResolvingAnIncidentResolvesItsAlerts(t *testing.T) {
 	}
 	if got := Summarize(in).Counts; got.Alerts != 2 || got.Active != 1 {
 		t.Errorf("got %d active of %d, want 1 of 2: what a person said of an alert stands", got.Active, got.Alerts)
+	}
+}
+
+func TestWhatEndedIsNotActive(t *testing.T) {
+	ended := func(m *Member) { m.Ended = true }
+	in := Input{Alerts: []Member{
+		member("a", 0, ended), member("b", 0), member("c", 0, ended, func(m *Member) { m.Said = InProgress }),
+	}}
+	if got := Summarize(in).Counts; got.Alerts != 3 || got.Active != 2 {
+		t.Errorf("got %d active of %d, want 2 of 3", got.Active, got.Alerts)
+	}
+	in.Alerts = []Member{member("a", 0, ended)}
+	if got := Summarize(in); got.State != Active || got.Counts.Active != 0 {
+		t.Errorf("the incident is %s with %d active alerts: an end says nothing of what was done", got.State, got.Counts.Active)
 	}
 }
 

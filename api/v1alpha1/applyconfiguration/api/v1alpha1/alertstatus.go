@@ -16,7 +16,8 @@ type AlertStatusApplyConfiguration struct {
 	// conditions tell how far the alert has come. Known types: Correlated.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// state is where the work on the alert stands: what its triage says, else
-	// what follows from its incident.
+	// what follows from its incident. While people have taken up neither, an
+	// alert that has ended is Resolved; its incident is not resolved by that.
 	State *apiv1alpha1.AlertState `json:"state,omitempty"`
 	// incidentName is the incident that the alert belongs to.
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
@@ -43,6 +44,10 @@ type AlertStatusApplyConfiguration struct {
 	// lastActivityTime is when the newest folded event happened; absent while
 	// there is only the first.
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
+	// endedTime is when the sender said that the signal is over; absent while it
+	// goes on, and where the sender never says so. Events from before it still
+	// count in the alert; the next one after it opens a new alert.
+	EndedTime *metav1.MicroTime `json:"endedTime,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	Rate *AlertRateApplyConfiguration `json:"rate,omitempty"`
@@ -171,6 +176,14 @@ func (b *AlertStatusApplyConfiguration) WithOccurrences(value int64) *AlertStatu
 // If called multiple times, the LastActivityTime field is set to the value of the last call.
 func (b *AlertStatusApplyConfiguration) WithLastActivityTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
 	b.LastActivityTime = &value
+	return b
+}
+
+// WithEndedTime sets the EndedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EndedTime field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithEndedTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
+	b.EndedTime = &value
 	return b
 }
 
