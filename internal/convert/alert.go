@@ -21,6 +21,19 @@ import (
 // Alert is the engine's view of an Alert: what the detector named comes before
 // what the cluster adds.
 func Alert(a *v1alpha1.Alert) model.Alert {
+	out := Reported(a)
+	for _, e := range Entities(a.Status.Entities) {
+		if !slices.ContainsFunc(out.Entities, func(named model.Entity) bool { return named.Key == e.Key }) {
+			out.Entities = append(out.Entities, e)
+		}
+	}
+	return out
+}
+
+// Reported is an Alert as the detector reported it. Investigations hold no more
+// than that against anybody: that a pod belongs to a service account does not say
+// that this one did something.
+func Reported(a *v1alpha1.Alert) model.Alert {
 	out := model.Alert{
 		Name: a.Name, Source: string(a.Spec.Source.AlertSource),
 		Service: a.Spec.Source.Service, Detection: a.Spec.Source.Detection, Rule: a.Spec.Source.Rule,
@@ -30,11 +43,6 @@ func Alert(a *v1alpha1.Alert) model.Alert {
 		Fingerprint: a.Spec.Fingerprint, Occurrences: max(ptr.Deref(a.Status.Occurrences, 1), 1),
 		CorrelationDisabled: a.Spec.Correlation == v1alpha1.CorrelationDisabled,
 		Entities:            Entities(a.Spec.Entities),
-	}
-	for _, e := range Entities(a.Status.Entities) {
-		if !slices.ContainsFunc(out.Entities, func(named model.Entity) bool { return named.Key == e.Key }) {
-			out.Entities = append(out.Entities, e)
-		}
 	}
 	if newest := a.Status.LastActivityTime; newest != nil && newest.UTC().After(out.Last) {
 		out.Last = newest.UTC()
@@ -56,19 +64,6 @@ func Entities(in []v1alpha1.Entity) []model.Entity {
 			Key:      Key(e.EntityKey),
 			Role:     model.Role(cmp.Or(e.Role, v1alpha1.EntityRole(model.RoleUnknown))),
 			Category: model.Category(cmp.Or(e.Category, v1alpha1.EntityRelatedEvidence)),
-		})
-	}
-	return out
-}
-
-// NewEntities are entities of the engine, as an Alert keeps them.
-func NewEntities(in []model.Entity) []v1alpha1.Entity {
-	var out []v1alpha1.Entity
-	for _, e := range in {
-		out = append(out, v1alpha1.Entity{
-			EntityKey: v1alpha1.EntityKey{Kind: v1alpha1.EntityKind(e.Kind), Name: e.Name},
-			Role:      v1alpha1.EntityRole(e.Role),
-			Category:  v1alpha1.EntityCategory(e.Category),
 		})
 	}
 	return out

@@ -60,3 +60,28 @@ func TestEntitiesGetTheirDefaults(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// TestReportedIsWithoutTheCluster: what the cluster adds counts for correlation,
+// after what the detector named, and not for investigations.
+func TestReportedIsWithoutTheCluster(t *testing.T) {
+	entity := func(name string, role v1alpha1.EntityRole) v1alpha1.Entity {
+		return v1alpha1.Entity{EntityKey: v1alpha1.EntityKey{Kind: "Pod", Name: name}, Role: role, Category: v1alpha1.EntityImpactedAsset}
+	}
+	a := &v1alpha1.Alert{}
+	a.Spec.Entities = []v1alpha1.Entity{entity("shop/a", "Attacked")}
+	a.Status.Entities = []v1alpha1.Entity{entity("shop/b", "Contextual"), entity("shop/a", "Contextual")}
+	names := func(alert model.Alert) (out []string) {
+		for _, e := range alert.Entities {
+			out = append(out, e.Name+" "+string(e.Role))
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{"shop/a Attacked", "shop/b Contextual"}, names(Alert(a))); diff != "" {
+		t.Error(diff)
+	}
+	for _, reported := range []model.Alert{Reported(a), Candidate(a).Alert} {
+		if diff := cmp.Diff([]string{"shop/a Attacked"}, names(reported)); diff != "" {
+			t.Error(diff)
+		}
+	}
+}

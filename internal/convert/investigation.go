@@ -33,7 +33,7 @@ func Former(inv *v1alpha1.Investigation) playbook.Former {
 
 // Candidate is an Alert as a launch sees it.
 func Candidate(a *v1alpha1.Alert) playbook.Candidate {
-	return playbook.Candidate{Alert: Alert(a), Created: a.CreationTimestamp.UTC()}
+	return playbook.Candidate{Alert: Reported(a), Created: a.CreationTimestamp.UTC()}
 }
 
 // EntitiesOut are the entities as the API keeps them.

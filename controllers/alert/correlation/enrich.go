@@ -31,7 +31,7 @@ func (c *Controller) enrich(ctx context.Context, s *scope) error {
 	}
 	account := string(policy.Settings.Enrichment.ServiceAccountName)
 	added, complete := c.Surroundings.Of(ctx, s.alert.Namespace, account, convert.Alert(s.alert))
-	s.alert.Status.Entities = convert.NewEntities(added)
+	s.alert.Status.Entities = convert.EntitiesOut(added)
 	if !complete {
 		s.lookAgain = max(age, lookAgainAfter)
 	}

@@ -97,7 +97,7 @@ func (c *Controller) createInput(ctx context.Context, s *scope) error {
 	}
 	alerts := make([]model.Alert, 0, len(list.Items))
 	for i := range list.Items {
-		alerts = append(alerts, convert.Alert(&list.Items[i]))
+		alerts = append(alerts, convert.Reported(&list.Items[i]))
 	}
 	input, err := workload.Input(s.inv, convert.Input(s.inv, alerts))
 	if err != nil {

@@ -41,6 +41,6 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 	for _, technique := range a.Techniques {
 		out.Spec.Techniques = append(out.Spec.Techniques, v1alpha1.Technique(technique))
 	}
-	out.Spec.Entities = convert.NewEntities(a.Entities)
+	out.Spec.Entities = convert.EntitiesOut(a.Entities)
 	return out
 }
