@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -34,8 +35,12 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 			return 0, nil
 		}
 		newest, exists := end(k.fingerprint, d.view.of(k))
-		state, opens, _ := d.policy.Observe(newest.state, waiting[0].alert.Last, 1)
-		if opens {
+		if n := d.leadingIgnored(newest, waiting); n > 0 {
+			d.finish(k, waiting[:n], suppressed)
+			continue
+		}
+		state, does := d.place(newest, newest.state, waiting[0])
+		if does == opens {
 			if err := d.create(ctx, k, newest.name, waiting[0], state); err != nil {
 				return 0, err
 			}
@@ -68,13 +73,17 @@ func (d *Drain) skipCounted(k key) []signal {
 }
 
 func (d *Drain) counted(alerts map[string]known, s signal) (o outcome, counted bool) {
+	o = deduplicated
+	if s.resolved {
+		o = suppressed
+	}
 	for _, a := range alerts {
 		if a.createdFrom(d.spool.ID(), s.position) {
 			return accepted, true
 		}
 		counted = counted || a.counted(d.spool.ID()) >= s.position
 	}
-	return deduplicated, counted
+	return o, counted
 }
 
 // finish settles the first n signals.
@@ -129,16 +138,17 @@ func (d *Drain) optedOut(ctx context.Context, k key, s signal) (bool, error) {
 	return out, nil
 }
 
-// raise counts the signals that fall into the open window, in one write.
+// raise counts the signals that fall into the open window, and ends it where one
+// of them says so, in one write.
 func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal) error {
 	state, last, n := newest.state, newest.lastTime, 0
 	for _, s := range waiting {
-		next, opens, _ := d.policy.Observe(state, s.alert.Last, 1)
-		if opens {
+		next, does := d.place(newest, state, s)
+		if does == opens {
 			break
 		}
 		state = next
-		if s.alert.Last.After(last.Time) {
+		if !s.resolved && s.alert.Last.After(last.Time) {
 			last = metav1.NewMicroTime(s.alert.Last)
 		}
 		n++
@@ -163,16 +173,19 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 	return fmt.Errorf("raising alert %s/%s: %w", k.tenant, newest.name, err)
 }
 
-// patchRaise writes the count together with the position it has come to, and
-// only onto the revision that was read.
+// patchRaise writes the count and the end together with the position they have
+// come to, and only onto the revision that was read.
 func (d *Drain) patchRaise(ctx context.Context, k key, newest known, through signal, state dedup.State, last metav1.MicroTime) (*v1alpha1.Alert, error) {
-	rate := newRate(state)
+	status := v1alpha1.AlertStatus{Ingested: withPosition(newest.ingested, d.spool.ID(), through.position)}
+	if state.Count > newest.state.Count {
+		status.Occurrences, status.LastActivityTime, status.Rate = &state.Count, &last, ptr.To(newRate(state))
+	}
+	if !state.Ended.IsZero() {
+		status.EndedTime = ptr.To(metav1.NewMicroTime(state.Ended))
+	}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": newest.resourceVersion},
-		"status": v1alpha1.AlertStatus{
-			Occurrences: &state.Count, LastActivityTime: &last, Rate: &rate,
-			Ingested: withPosition(newest.ingested, d.spool.ID(), through.position),
-		},
+		"status":   status,
 	})
 	if err != nil {
 		return nil, err

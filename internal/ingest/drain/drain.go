@@ -7,6 +7,9 @@
 // the spool only when both are written. After a crash events come again; what
 // the API server says was counted is not counted twice.
 //
+// A notice that a signal is over ends the open alert of its fingerprint. It is no
+// alert: it counts as suppressed, also where there is nothing to end.
+//
 // Signals of one fingerprint keep their order; different ones do not wait for
 // each other, whatever fails.
 package drain

@@ -80,7 +80,7 @@ func (d *Drain) open(ctx context.Context, b spool.Batch) {
 		default:
 			decoded.Alert.Source, decoded.Alert.CorrelationDisabled = e.Source, from.CorrelationDisabled
 			k := key{e.Tenant, decoded.Alert.Fingerprint}
-			d.inbox.put(k, signal{position: position, alert: decoded.Alert, entry: entry})
+			d.inbox.put(k, signal{position: position, alert: decoded.Alert, resolved: decoded.Resolved, entry: entry})
 			d.queue.Add(k)
 		}
 	}

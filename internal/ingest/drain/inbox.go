@@ -8,10 +8,12 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
-// signal is one event that is an alert, on its way to the API server.
+// signal is one event on its way to the API server: an alert, or the notice that
+// one is over.
 type signal struct {
 	position spool.Position
 	alert    model.Alert
+	resolved bool
 	entry    *entry
 }
 

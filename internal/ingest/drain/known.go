@@ -3,6 +3,7 @@ package drain
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -23,7 +24,9 @@ type known struct {
 	creator  v1alpha1.SpoolPosition
 	ingested []v1alpha1.SpoolPosition
 	state    dedup.State
-	lastTime metav1.MicroTime
+	// firstTime and lastTime are when the activity began and what is newest of it.
+	firstTime time.Time
+	lastTime  metav1.MicroTime
 }
 
 func newKnown(a *v1alpha1.Alert) known {
@@ -41,6 +44,7 @@ func newKnown(a *v1alpha1.Alert) known {
 		resourceVersion: a.ResourceVersion,
 		creator:         a.Spec.Ingestion.SpoolPosition,
 		ingested:        a.Status.Ingested,
+		firstTime:       a.Spec.FirstActivityTime.Time,
 		lastTime:        last,
 		state:           newState(a, last, rate),
 	}
@@ -59,6 +63,9 @@ func newState(a *v1alpha1.Alert, last metav1.MicroTime, rate v1alpha1.AlertRate)
 	state.BinStart = state.Opened
 	if rate.MinuteTime != nil {
 		state.BinStart = rate.MinuteTime.UTC()
+	}
+	if a.Status.EndedTime != nil {
+		state.Ended = a.Status.EndedTime.UTC()
 	}
 	return state
 }
