@@ -3,12 +3,16 @@ package harness
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/test/faults/wire"
 )
 
@@ -85,6 +89,64 @@ func (r *Run) effective(ctx context.Context, step Step) bool {
 		return met || clk.Since(start) > lull && clk.Since(r.Wire.LastWrite()) > lull, nil
 	})
 	return met
+}
+
+// Conflicting tells every first update of every object that somebody else wrote.
+func Conflicting() Perturbation {
+	return Perturbation{Name: "at first attempts", Fault: wire.Fault{Effect: wire.Conflict, Class: wire.State}}
+}
+
+// meddleEvery is how often the meddler labels an object.
+const meddleEvery = 25 * time.Millisecond
+
+// Meddled has somebody else write to one object after the other, in random
+// order, for as long as the steps go on: what the process reads is often old, and
+// it is told of everything again and again.
+func Meddled() Perturbation {
+	var stop context.CancelFunc
+	var ended chan struct{}
+	return Perturbation{
+		Name: "of a meddler",
+		Meanwhile: func(ctx context.Context, r *Run, _ Step) {
+			if stop != nil {
+				return
+			}
+			ctx, stop = context.WithCancel(ctx)
+			ended = make(chan struct{})
+			go func() {
+				defer close(ended)
+				r.meddle(ctx)
+			}()
+		},
+		End: func(*Run) {
+			stop()
+			<-ended
+		},
+	}
+}
+
+// meddle labels objects of ours until the context ends.
+func (r *Run) meddle(ctx context.Context) {
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(meddleEvery):
+		}
+		var ours []client.Object
+		for _, o := range r.Log.View().All() {
+			switch o.(type) {
+			case *v1alpha1.Alert, *v1alpha1.Incident:
+				ours = append(ours, o)
+			}
+		}
+		if len(ours) == 0 {
+			continue
+		}
+		o := ours[rand.IntN(len(ours))].DeepCopyObject().(client.Object)
+		patch := fmt.Appendf(nil, `{"metadata":{"labels":{"meddled":"%d"}}}`, n)
+		_ = r.Client.Patch(ctx, o, client.RawPatch(types.MergePatchType, patch)) // gone meanwhile: as well
+	}
 }
 
 // Unobserved does the flip while the process sees nothing of the kind, and

@@ -51,6 +51,11 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 			}
 		}
 	})
+	t.Run("P7 P8 conflicts", func(t *testing.T) {
+		for _, p := range []Perturbation{Conflicting(), Meddled()} {
+			attempt(t, c, s, p, base, report.row("P7 P8 conflicts"))
+		}
+	})
 	t.Run("P6 unobserved states", func(t *testing.T) {
 		for _, flip := range s.Flips {
 			attempt(t, c, s, Unobserved(flip), base, report.row("P6 unobserved states"))

@@ -49,6 +49,16 @@ func redirected(to v1alpha1.LocalName) func(*v1alpha1.Incident) {
 	return func(i *v1alpha1.Incident) { i.Status.RedirectedTo = to }
 }
 
+func observed(a *v1alpha1.Alert) *v1alpha1.Alert {
+	a.Status.ObservedEntities = "more"
+	return a
+}
+
+func empty(i *v1alpha1.Incident) {
+	i.Status.State = v1alpha1.IncidentResolved
+	i.Status.Conditions = []metav1.Condition{{Type: v1alpha1.IncidentConditionResolved, Status: metav1.ConditionTrue, Reason: "Empty"}}
+}
+
 func remediation(mutate ...func(*v1alpha1.Remediation)) *v1alpha1.Remediation {
 	return builders.Remediation(ns, "rem", append([]func(*v1alpha1.Remediation){func(r *v1alpha1.Remediation) {
 		r.Spec.RequestedBy, r.Status.Digest = "alice", builders.Digest
@@ -119,6 +129,14 @@ func TestInvariants(t *testing.T) {
 		"an alert is left behind":         {story{}.add(alert("a", "i")).add(incident("i", redirected("j"))).add(alert("b", "j")).add(incident("j")), "I3 membership: in the end"},
 		"an alert has no incident":        {story{}.add(alert("a", "")), "I3 membership: in the end"},
 		"an incident has no alert":        {story{}.add(incident("i")), "I3 one decision"},
+		"an alert is decided about anew":  {story{}.add(alert("a", "i")).add(alert("b", "i")).add(incident("i")).add(incident("j")).change(observed(alert("a", "j"))), ""},
+		"an incident is emptied":          {story{}.add(alert("a", "i")).add(incident("i")).add(incident("j")).change(observed(alert("a", "j"))).change(incident("i", empty)), ""},
+		"an emptied one is merged":        {story{}.add(alert("a", "i")).add(incident("i")).add(incident("j")).change(observed(alert("a", "j"))).change(incident("i", empty)).change(incident("i", func(i *v1alpha1.Incident) { i.Status.State, i.Status.RedirectedTo = v1alpha1.IncidentRedirected, "j" })), ""},
+		"an incident was never filled":    {story{}.add(incident("i", empty)), "I3 one decision"},
+		"a merge is changed":              {story{}.add(alert("a", "k")).add(incident("i", redirected("j"))).add(incident("j", redirected("k"))).add(incident("k")).change(incident("i", redirected("k"))), "I3 redirects"},
+		"a merge is taken back":           {story{}.add(alert("a", "i")).add(alert("b", "j")).add(incident("j")).add(incident("i", redirected("j"))).change(incident("i")), "I3 redirects"},
+		"merges in a circle":              {story{}.add(incident("i", redirected("j"))).add(incident("k", redirected("i"))).add(incident("j", redirected("k"))), "I3 redirects"},
+		"merged into itself":              {story{}.add(incident("i", redirected("i"))), "I3 redirects"},
 		"a job twice at once":             {story{}.add(investigation("Running")).add(job("one")).add(job("two")), "I4"},
 		"a job after another":             {story{}.add(investigation("Running")).add(job("one", batchv1.JobFailed)).add(job("two")), ""},
 		"an effect that was approved":     {story{}.add(remediation(approved, attempt(1))).add(policy()), ""},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -11,7 +12,8 @@ import (
 )
 
 // membership: an alert belongs to one incident and stays there, unless the
-// incident is merged away or a person moves the alert.
+// incident is merged away, a person moves the alert, or the cluster has added
+// something to it.
 func membership() Invariant {
 	return Invariant{
 		Name: "I3 membership",
@@ -22,7 +24,8 @@ func membership() Invariant {
 				return nil
 			}
 			from, to := old.Status.IncidentName, alert.Status.IncidentName
-			if from == to || follows(before, from, to) || movedByHand(old, alert) {
+			decidedAnew := old.Status.ObservedEntities != alert.Status.ObservedEntities
+			if from == to || follows(before, from, to) || movedByHand(old, alert) || decidedAnew {
 				return nil
 			}
 			return fmt.Errorf("moved from incident %q to %q without a reason", from, to)
@@ -68,20 +71,36 @@ func movedByHand(old, alert *v1alpha1.Alert) bool {
 		(byHand(alert) == alert.Status.IncidentName || byHand(old) == old.Status.IncidentName && byHand(alert) == "")
 }
 
-// incidentsHaveAlerts: an incident without alerts is what is left of a decision
-// that was made twice.
+// incidentsHaveAlerts: an incident that never had an alert is what is left of a
+// decision that was made twice. One whose alerts went elsewhere says so.
 func incidentsHaveAlerts() Invariant {
-	return Invariant{Name: "I3 one decision, one incident", End: func(end history.View) error {
-		members := map[string]int{}
-		for _, alert := range history.List[*v1alpha1.Alert](end) {
-			members[string(alert.Status.IncidentName)]++
-		}
-		var errs []error
-		for _, incident := range history.List[*v1alpha1.Incident](end) {
-			if members[incident.Name] == 0 && incident.Status.RedirectedTo == "" {
-				errs = append(errs, fmt.Errorf("incident %s has no alert", incident.Name))
+	had := map[string]bool{}
+	return Invariant{
+		Name: "I3 one decision, one incident",
+		Revision: func(_ history.View, r history.Revision) error {
+			if alert, ok := r.Object.(*v1alpha1.Alert); ok {
+				had[string(alert.Status.IncidentName)] = true
 			}
-		}
-		return errors.Join(errs...)
-	}}
+			return nil
+		},
+		End: func(end history.View) error {
+			members := map[string]int{}
+			for _, alert := range history.List[*v1alpha1.Alert](end) {
+				members[string(alert.Status.IncidentName)]++
+			}
+			var errs []error
+			for _, incident := range history.List[*v1alpha1.Incident](end) {
+				if members[incident.Name] == 0 && incident.Status.RedirectedTo == "" && (!had[incident.Name] || !emptied(incident)) {
+					errs = append(errs, fmt.Errorf("incident %s has no alert", incident.Name))
+				}
+			}
+			return errors.Join(errs...)
+		},
+	}
+}
+
+// emptied tells whether the incident says that its alerts went elsewhere.
+func emptied(incident *v1alpha1.Incident) bool {
+	resolved := meta.FindStatusCondition(incident.Status.Conditions, v1alpha1.IncidentConditionResolved)
+	return resolved != nil && resolved.Reason == "Empty"
 }

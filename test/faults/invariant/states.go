@@ -18,9 +18,11 @@ type graph map[string][]string
 // Written down here again, and not taken from the code under test, on purpose.
 var (
 	incidentGraph = graph{
-		"Active":     {"InProgress", "Resolved", "Redirected"},
-		"InProgress": {"Active", "Resolved", "Redirected"},
-		"Resolved":   {"Active", "InProgress"}, // by people; it takes no alerts before
+		"Active":     {"InProgress", "Resolved", "Empty", "Redirected"},
+		"InProgress": {"Active", "Resolved", "Empty", "Redirected"},
+		"Resolved":   {"Active", "InProgress", "Empty"}, // by people; it takes no alerts before
+		// Resolved because its alerts went elsewhere: people may move some back.
+		"Empty":      {"Active", "InProgress", "Resolved", "Redirected"},
 		"Redirected": {},
 	}
 	investigationGraph = graph{
@@ -61,7 +63,11 @@ func states(o client.Object) map[string]struct {
 	}
 	switch o := o.(type) {
 	case *v1alpha1.Incident:
-		return map[string]machine{"": {incidentGraph, string(o.Status.State)}}
+		state := string(o.Status.State)
+		if state == "Resolved" && emptied(o) {
+			state = "Empty"
+		}
+		return map[string]machine{"": {incidentGraph, state}}
 	case *v1alpha1.Investigation:
 		all := map[string]machine{"": {investigationGraph, string(o.Status.State)}}
 		for _, step := range o.Status.Steps {

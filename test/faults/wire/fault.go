@@ -22,6 +22,8 @@ const (
 	TimeOut
 	// BadGateway sends the write; the caller is told 502.
 	BadGateway
+	// Conflict does not send the write; the caller is told that somebody else wrote.
+	Conflict
 )
 
 // Fault spoils one write of a run.
@@ -29,7 +31,8 @@ type Fault struct {
 	Effect Effect
 	// Class of the writes that are counted.
 	Class Class
-	// Number of the write, from 1.
+	// Number of the write, from 1. Zero spoils, of every object, the first update of
+	// each kind.
 	Number int
 }
 
@@ -43,9 +46,12 @@ func (lateError) Timeout() bool { return true }
 
 // spoil carries out the fault on a write.
 func (t *transport) spoil(effect Effect, req *http.Request) (*http.Response, error) {
-	if effect == CrashBefore {
+	switch effect {
+	case CrashBefore:
 		t.line.Crash()
 		return nil, errDown
+	case Conflict:
+		return answer(req, http.StatusConflict, "application/json", conflict), nil
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
@@ -64,6 +70,10 @@ func (t *transport) spoil(effect Effect, req *http.Request) (*http.Response, err
 		return nil, lateError{}
 	}
 }
+
+// conflict is what the API server says to who read the object too early.
+const conflict = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":409,"reason":"Conflict",` +
+	`"message":"Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again"}`
 
 func answer(req *http.Request, code int, contentType, body string) *http.Response {
 	return &http.Response{

@@ -103,11 +103,28 @@ func (w *Wire) begin(r Request) (*Write, Effect) {
 	w.counts[r.Class]++
 	write := &Write{Request: r, Number: w.counts[r.Class], Time: w.clock.Now(), Outcome: "under way"}
 	w.writes = append(w.writes, write)
-	if w.fault.Effect != Nothing && w.fault.Class == r.Class && w.fault.Number == write.Number {
+	if w.fault.Effect != Nothing && w.fault.Class == r.Class && w.aimed(write) {
 		w.fired = write
 		return write, w.fault.Effect
 	}
 	return write, Nothing
+}
+
+// aimed says whether the write is one that the fault spoils.
+func (w *Wire) aimed(write *Write) bool {
+	if w.fault.Number > 0 {
+		return w.fault.Number == write.Number
+	}
+	if write.Method != http.MethodPatch && write.Method != http.MethodPut {
+		return false
+	}
+	same := 0
+	for _, other := range w.writes {
+		if other.Request.String() == write.Request.String() {
+			same++
+		}
+	}
+	return same == 1
 }
 
 func (w *Wire) end(write *Write, effect Effect, resp *http.Response, err error) {
@@ -122,6 +139,8 @@ func (w *Wire) end(write *Write, effect Effect, resp *http.Response, err error) 
 		write.Outcome = "sent, caller told that it timed out"
 	case effect == BadGateway:
 		write.Outcome = "sent, caller told 502"
+	case effect == Conflict:
+		write.Outcome = "unsent, caller told of a conflict"
 	case err != nil:
 		write.Outcome = err.Error()
 	default:
