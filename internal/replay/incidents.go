@@ -23,16 +23,10 @@ type Incident struct {
 	Alerts []Placed
 	// RedirectedFrom are the incidents that were merged into this one.
 	RedirectedFrom []string
-	// Similar are incidents that resemble this one and stay apart, at most maxSimilar.
-	Similar []correlation.Similar
 }
 
-const (
-	// maxStages is how many assets of a path are told.
-	maxStages = 50
-	// maxSimilar is how many similar incidents are named.
-	maxSimilar = 5
-)
+// maxStages is how many assets of a path are told.
+const maxStages = 50
 
 // Incidents returns all incidents, the widest first: the one with the most
 // assets, then with the most tactics, then with the most alerts.
@@ -65,14 +59,16 @@ func (r *Run) incident(name string, members []int, sources []string) Incident {
 		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Name, b.Name))
 	})
 	out := Incident{Name: name, RedirectedFrom: slices.Compact(slices.Sorted(slices.Values(sources)))}
-	in := incident.Input{}
+	in := incident.Input{Name: name, Survivors: map[string]string{}}
 	var tellers []correlation.Placed
 	for _, i := range members {
 		placed := r.Alert(i)
 		out.Alerts = append(out.Alerts, placed)
-		in.Alerts = append(in.Alerts, member(placed, r.alerts[i].decision.Surprise))
+		in.Alerts = append(in.Alerts, member(placed, r.alerts[i].decision))
 		tellers = append(tellers, correlation.Placed{Alert: placed.Alert, Links: placed.Links})
-		out.resemble(r, i)
+		for _, s := range r.alerts[i].decision.Similar {
+			in.Survivors[s.Incident] = r.engine.Resolve(s.Incident)
+		}
 		if placed.Alert.Last.After(in.Now) {
 			in.Now = placed.Alert.Last
 		}
@@ -84,26 +80,18 @@ func (r *Run) incident(name string, members []int, sources []string) Incident {
 }
 
 // member is an alert as an Incident in a cluster sees it.
-func member(p Placed, surprise float64) incident.Member {
-	m := incident.Member{Alert: p.Alert, SurpriseBits: surprise}
+func member(p Placed, d correlation.Decision) incident.Member {
+	m := incident.Member{Alert: p.Alert, SurpriseBits: d.Surprise}
 	if len(p.Links) > 0 {
 		m.Peer, m.LinkReason = p.Links[0].Peer, p.Links[0].Reason
 		if p.Links[0].Entity != (model.Key{}) {
 			m.Shared = p.Links[0].Entity.String()
 		}
 	}
-	return m
-}
-
-// resemble adds the incidents that an alert found similar, as they are now.
-func (i *Incident) resemble(r *Run, number int) {
-	for _, s := range r.alerts[number].decision.Similar {
-		s.Incident = r.engine.Resolve(s.Incident)
-		known := s.Incident == i.Name || slices.ContainsFunc(i.Similar, func(o correlation.Similar) bool { return o.Incident == s.Incident })
-		if !known && len(i.Similar) < maxSimilar {
-			i.Similar = append(i.Similar, s)
-		}
+	for _, s := range d.Similar {
+		m.Similar = append(m.Similar, incident.Similar{Incident: s.Incident, Reason: s.Reason, Message: s.Message})
 	}
+	return m
 }
 
 // AssetNames lists the assets of each kind as "Kind/name", those with the most

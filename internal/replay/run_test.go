@@ -176,3 +176,19 @@ func TestIncidents(t *testing.T) {
 		t.Errorf("path %v, alerts %+v", wide.Path, wide.Alerts)
 	}
 }
+
+// TestSimilar: what is too far apart in time is named, as what it is part of now.
+func TestSimilar(t *testing.T) {
+	r := New(DefaultPolicies())
+	r.Take(signal("drop", "web-1", 0, file("1")))
+	r.Take(signal("drop", "far-away", 72*60, file("1")))
+	var found bool
+	for _, i := range r.Incidents() {
+		for _, s := range i.Similar {
+			found = found || i.Name == r.Alert(1).Incident && s.Incident == r.Alert(0).Incident && s.Message != ""
+		}
+	}
+	if !found {
+		t.Errorf("the same file is not named: %+v", r.Incidents())
+	}
+}
