@@ -59,7 +59,7 @@ func TestEndBeforeBeginning(t *testing.T) {
 	a.Last, a.Occurrences = a.First.AddDate(-1, 0, 0), math.MinInt64
 	e.Assign(a)
 	e.Observe("a", a.First.AddDate(-2, 0, 0), -1)
-	if d := e.Assign(alertAt("b", threeDays+time.Minute, "r2", asset(model.KindDevice, "h1"))); d.Incident != "a" {
+	if d := e.Assign(alertAt("b", threeDays+10*time.Minute, "r2", asset(model.KindDevice, "h1"))); d.Incident != "a" {
 		t.Errorf("b is in %s", d.Incident)
 	}
 	check(t, e, nil)

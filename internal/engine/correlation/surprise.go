@@ -38,7 +38,7 @@ func bits(expected float64) float64 {
 }
 
 // mostBits is what bits cannot exceed, by less than a tenth more than it is: the
-// logarithm that can be read off how a number is stored. A tenth of the cost.
+// logarithm that can be read off how a number is stored.
 func mostBits(expected float64) float64 {
 	return max(0, 1023-float64(math.Float64bits(expected))/(1<<52))
 }

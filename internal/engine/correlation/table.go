@@ -9,9 +9,8 @@ const none id = -1
 
 // table holds rows that are found by a key and keep their place until they are
 // removed. Keys and rows lie in plain slices, apart from each other because a
-// decision looks at many rows and few keys; the slots hold places only. That
-// takes a third of the memory of a map, and nothing of it has to be followed by
-// who collects garbage but the texts.
+// decision looks at many rows and few keys; the slots hold places only. A map
+// would hold keys and places a second time.
 type table[K comparable, R any] struct {
 	keys  []K
 	rows  []R
