@@ -58,10 +58,12 @@ type Feed struct {
 	took    func(event int, o Outcome)
 }
 
-// held is an event that is an alert, and its number.
+// held is an event that is an alert, or the notice that one is over, and its
+// number.
 type held struct {
 	model.Alert
-	event int
+	resolved bool
+	event    int
 }
 
 const (
@@ -69,6 +71,8 @@ const (
 	maxWaiting = 10_000
 	// maxReason bounds the reason of a rejection: it can quote the event.
 	maxReason = 256
+	// reasonResolved is that of a notice that a signal is over.
+	reasonResolved = "Resolved"
 )
 
 var (
@@ -125,14 +129,12 @@ func (f *Feed) take(event decode.Event, from Source) {
 		f.leave(StateRejected, err.Error())
 	case decoded.Drop != "":
 		f.leave(StateSuppressed, string(decoded.Drop))
-	case decoded.Resolved:
-		f.leave(StateSuppressed, "Resolved")
 	default:
 		decoded.Alert.Source, decoded.Alert.CorrelationDisabled = from.Name, from.CorrelationDisabled
-		if decoded.Alert.Last.Equal(never) {
+		if decoded.Alert.Last.Equal(never) && !decoded.Resolved {
 			decoded.Alert.Last = decoded.Alert.First // It went on when it was sent: all that is known is when it began.
 		}
-		f.date(held{decoded.Alert, f.events})
+		f.date(held{decoded.Alert, decoded.Resolved, f.events})
 		f.events++
 	}
 }
@@ -180,6 +182,11 @@ func (f *Feed) pass(h held) {
 }
 
 func (f *Feed) place(h held) {
+	if h.resolved {
+		f.run.End(h.Alert)
+		f.took(h.event, Outcome{State: StateSuppressed, Reason: reasonResolved})
+		return
+	}
 	number, opened := f.run.Take(h.Alert)
 	o := Outcome{State: StateDuplicate, Alert: number}
 	if opened {

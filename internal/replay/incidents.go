@@ -81,7 +81,7 @@ func (r *Run) incident(name string, members []int, sources []string) Incident {
 
 // member is an alert as an Incident in a cluster sees it.
 func member(p Placed, d correlation.Decision) incident.Member {
-	m := incident.Member{Alert: p.Alert, SurpriseBits: d.Surprise}
+	m := incident.Member{Alert: p.Alert, SurpriseBits: d.Surprise, Ended: p.Ended}
 	if len(p.Links) > 0 {
 		m.Peer, m.LinkReason = p.Links[0].Peer, p.Links[0].Reason
 		if p.Links[0].Entity != (model.Key{}) {

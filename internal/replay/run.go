@@ -46,6 +46,7 @@ type window struct {
 type alert struct {
 	model.Alert
 	decision correlation.Decision
+	ended    bool
 }
 
 // New returns a run that has seen nothing. The policies are thought to be valid.
@@ -73,6 +74,18 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 		r.repeat(w, event.Last)
 	}
 	return w.alert, opened
+}
+
+// End places the notice that a signal is over, which is no alert itself.
+func (r *Run) End(notice model.Alert) {
+	w := r.windows[notice.Fingerprint]
+	if w == nil {
+		return
+	}
+	a := &r.alerts[w.alert]
+	if state, ended := w.state.End(a.First, notice.Last); ended {
+		w.state, a.ended = state, true
+	}
 }
 
 // repeat counts an event in the alert that is open.
@@ -118,6 +131,8 @@ type Placed struct {
 	Links []correlation.Link
 	// Reason is a constant, Message is for people: how it came there at first.
 	Reason, Message string
+	// Ended says that its sender regards the signal as over.
+	Ended bool
 }
 
 // Alerts is how many alerts there are.
@@ -128,6 +143,6 @@ func (r *Run) Alert(number int) Placed {
 	a := r.alerts[number]
 	return Placed{
 		Alert: a.Alert, Incident: r.engine.Resolve(a.decision.Incident), Links: slices.Clone(a.decision.Links),
-		Reason: a.decision.Reason, Message: a.decision.Message,
+		Reason: a.decision.Reason, Message: a.decision.Message, Ended: a.ended,
 	}
 }
