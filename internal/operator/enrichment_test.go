@@ -1,4 +1,4 @@
-package enrich_test
+package operator_test
 
 import (
 	"context"
@@ -27,18 +27,19 @@ import (
 	"github.com/tocsin-dev/tocsin/test/environment"
 )
 
-// TestRights: what is added to the alerts of a tenant is what its service account
-// may see, if the tenant lets Tocsin act as that, and not what Tocsin itself may.
-func TestRights(t *testing.T) {
+// TestEnrichmentSeesWhatTheTenantMay: what is added to the alerts of a tenant is
+// what its service account may see, if the tenant lets Tocsin act as that, and
+// not what Tocsin itself may.
+func TestEnrichmentSeesWhatTheTenantMay(t *testing.T) {
 	cfg, c := environment.Start(t)
 	w := &world{T: t, c: c}
 	system, tenant, shop := environment.Namespace(t, c), environment.Namespace(t, c), environment.Namespace(t, c)
-	w.create(&corev1.ServiceAccount{ObjectMeta: meta(shop, "default")}) // as a controller manager makes for each namespace
-	job := &batchv1.Job{ObjectMeta: meta(shop, "backup-1"), Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: podSpec()}}}
+	w.create(&corev1.ServiceAccount{ObjectMeta: objectMeta(shop, "default")}) // as a controller manager makes for each namespace
+	job := &batchv1.Job{ObjectMeta: objectMeta(shop, "backup-1"), Spec: batchv1.JobSpec{Template: corev1.PodTemplateSpec{Spec: podSpec()}}}
 	job.Spec.Template.Spec.RestartPolicy = corev1.RestartPolicyNever
 	job.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "CronJob", Name: "backup", UID: "u", Controller: ptr.To(true)}}
 	w.create(job)
-	pod := &corev1.Pod{ObjectMeta: meta(shop, "backup-1-abcde"), Spec: podSpec()}
+	pod := &corev1.Pod{ObjectMeta: objectMeta(shop, "backup-1-abcde"), Spec: podSpec()}
 	pod.OwnerReferences = []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: job.Name, UID: job.UID, Controller: ptr.To(true)}}
 	w.create(pod)
 
@@ -80,7 +81,7 @@ func TestRights(t *testing.T) {
 	}
 }
 
-func meta(namespace, name string) metav1.ObjectMeta {
+func objectMeta(namespace, name string) metav1.ObjectMeta {
 	return metav1.ObjectMeta{Namespace: namespace, Name: name}
 }
 
@@ -112,7 +113,7 @@ func (w *world) operator(cfg *rest.Config, ns string) (user string, config *rest
 		w.Fatal(err)
 	}
 	w.create(&role)
-	account := &corev1.ServiceAccount{ObjectMeta: meta(ns, "tocsin")}
+	account := &corev1.ServiceAccount{ObjectMeta: objectMeta(ns, "tocsin")}
 	w.create(account)
 	w.create(&rbacv1.ClusterRoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: "tocsin"}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
@@ -132,9 +133,9 @@ func (w *world) operator(cfg *rest.Config, ns string) (user string, config *rest
 // grant gives rights to a user within a namespace, and waits until they hold.
 func (w *world) grant(namespace, name, user string, rules ...rbacv1.PolicyRule) {
 	w.Helper()
-	w.create(&rbacv1.Role{ObjectMeta: meta(namespace, name), Rules: rules})
+	w.create(&rbacv1.Role{ObjectMeta: objectMeta(namespace, name), Rules: rules})
 	w.create(&rbacv1.RoleBinding{
-		ObjectMeta: meta(namespace, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		ObjectMeta: objectMeta(namespace, name), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
 	})
 	last := rules[len(rules)-1]
