@@ -33,6 +33,8 @@ type Options struct {
 	RESTConfig *rest.Config
 	// Sources are what the gateway of this replica knows; nil without a gateway.
 	Sources *source.Registry
+	// GatewayTLS says whether the gateway serves TLS.
+	GatewayTLS bool
 	// IgnoredUsers are left out of audit events: Tocsin's own requests.
 	IgnoredUsers []string
 	// InvestigatorImage is the image of the built-in analyzers.
@@ -62,7 +64,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	client := mgr.GetClient()
 	recorder := func(name string) events.EventRecorder { return mgr.GetEventRecorder("tocsin-" + name) }
 	list := []controller{
-		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock}),
+		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock, GatewayTLS: o.GatewayTLS}),
 		acceptance.New(acceptance.Deps{Client: client, Recorder: recorder("correlationpolicy-acceptance"), Clock: o.Clock}),
 		correlation.New(correlation.Deps{
 			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock,
@@ -83,7 +85,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	}
 	if o.Sources != nil {
 		list = append(list, alertsourceregistry.New(alertsourceregistry.Deps{
-			Client: client, Registry: o.Sources, IgnoredUsers: o.IgnoredUsers,
+			Client: client, Registry: o.Sources, Clock: o.Clock, IgnoredUsers: o.IgnoredUsers,
 		}))
 	}
 	return list

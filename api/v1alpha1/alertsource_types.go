@@ -55,13 +55,133 @@ type SecretKeyReference struct {
 	Key string `json:"key,omitempty"`
 }
 
-// AlertSourceAuth says how a sender proves who it is. A source without it
-// takes nothing.
-type AlertSourceAuth struct {
-	// bearerToken is a token that the sender puts into the Authorization header.
-	// Tocsin must be allowed to read the Secret.
+// HMACTimestampSeparator stands between the timestamp and the body that are signed.
+// +kubebuilder:validation:Enum=Dot;Colon
+type HMACTimestampSeparator string
+
+const (
+	// HMACTimestampSeparatorDot signs timestamp.body, as most senders do.
+	HMACTimestampSeparatorDot HMACTimestampSeparator = "Dot"
+	// HMACTimestampSeparatorColon signs timestamp:body, as Grafana does.
+	HMACTimestampSeparatorColon HMACTimestampSeparator = "Colon"
+)
+
+// BasicAuth is a user name and a password.
+type BasicAuth struct {
+	// secretName names a Secret, such as one of type kubernetes.io/basic-auth, with
+	// the keys username and password. Several passwords, each on a line of its own,
+	// are valid at once.
 	// +required
+	SecretName LocalName `json:"secretName,omitempty"`
+}
+
+// HTTPHeaderName is the name of a header of a request; upper and lower case are
+// the same.
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=64
+// +kubebuilder:validation:Pattern=`^[A-Za-z0-9]([-A-Za-z0-9]*[A-Za-z0-9])?$`
+type HTTPHeaderName string
+
+// HMACAuth is a signature of each request: HMAC-SHA256 in hexadecimal over the
+// body as it was sent, packed if it is packed.
+type HMACAuth struct {
+	// key holds the key of the signatures: text of at least 16 bytes. Several keys,
+	// each on a line of its own, are valid at once.
+	// +required
+	Key SecretKeyReference `json:"key,omitzero"`
+	// header is the header with the signature.
+	// +optional
+	// +default="X-Tocsin-Signature"
+	Header HTTPHeaderName `json:"header,omitempty"`
+	// prefix stands before the signature in its header; "" for none.
+	// +optional
+	// +default="sha256="
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:Pattern=`^[!-~]*$`
+	Prefix *string `json:"prefix,omitempty"`
+	// timestampHeader is the header with the time of the request, in seconds since
+	// 1970. With it, timestamp, separator and body are what is signed, and each
+	// request is taken once. Without it, who has seen a request can send it again
+	// at any time.
+	// +optional
+	TimestampHeader HTTPHeaderName `json:"timestampHeader,omitempty"`
+	// timestampSeparator stands between timestamp and body: Dot or Colon.
+	// +optional
+	// +default="Dot"
+	TimestampSeparator HMACTimestampSeparator `json:"timestampSeparator,omitempty"`
+	// toleranceSeconds is how far the timestamp may be from Tocsin's clock, either
+	// way; from 30 to 3,600 seconds.
+	// +optional
+	// +default=300
+	// +kubebuilder:validation:Minimum=30
+	// +kubebuilder:validation:Maximum=3600
+	ToleranceSeconds *int32 `json:"toleranceSeconds,omitempty"`
+}
+
+// ClientCertificateAuth is a certificate that the sender shows in the TLS
+// handshake. It must be valid for client authentication.
+// +kubebuilder:validation:XValidation:rule="has(self.subjects) || has(self.dnsNames)",message="clientCertificate needs subjects or dnsNames: without them every certificate of the CA would be let in"
+type ClientCertificateAuth struct {
+	// ca holds the certificates, in PEM, of the authorities that sign the senders'.
+	// +required
+	CA SecretKeyReference `json:"ca,omitzero"`
+	// subjects are whole subjects as RFC 2253 writes them, such as
+	// CN=falco,O=security; one that is the certificate's lets it in. Prints them:
+	// openssl x509 -noout -subject -nameopt RFC2253.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=512
+	Subjects []string `json:"subjects,omitempty"`
+	// dnsNames are DNS names, without wildcards; one that is among the certificate's
+	// alternative names lets it in.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`
+	DNSNames []string `json:"dnsNames,omitempty"`
+}
+
+// ServiceAccountTokenAuth is a token of a service account for the audience
+// tocsin.dev, in the Authorization header: Bearer TOKEN. Tocsin asks the API server
+// about it; an answer may hold for a minute.
+type ServiceAccountTokenAuth struct {
+	// serviceAccounts are the service accounts of this namespace that are let in.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	ServiceAccounts []LocalName `json:"serviceAccounts,omitempty"`
+}
+
+// AlertSourceAuth says how a sender proves who it is, in one way. What is in a
+// Secret may change at any time, and is in use 30 seconds later; Tocsin must be
+// allowed to read the Secret.
+// +kubebuilder:validation:XValidation:rule="[has(self.bearerToken), has(self.basic), has(self.hmac), has(self.clientCertificate), has(self.serviceAccountToken)].filter(given, given).size() == 1",message="auth needs exactly one of bearerToken, basic, hmac, clientCertificate and serviceAccountToken"
+type AlertSourceAuth struct {
+	// bearerToken is a token that the sender puts into the Authorization header:
+	// Bearer TOKEN. Several tokens, with blanks or line feeds between them, are valid
+	// at once.
+	// +optional
 	BearerToken SecretKeyReference `json:"bearerToken,omitzero"`
+	// basic is a user name and a password in the Authorization header.
+	// +optional
+	Basic *BasicAuth `json:"basic,omitempty"`
+	// hmac is a signature of each request with a key that both sides know.
+	// +optional
+	HMAC *HMACAuth `json:"hmac,omitempty"`
+	// clientCertificate is a certificate of the sender. The gateway must serve TLS
+	// itself, with nothing before it that ends TLS.
+	// +optional
+	ClientCertificate *ClientCertificateAuth `json:"clientCertificate,omitempty"`
+	// serviceAccountToken is a token of a service account of this namespace.
+	// +optional
+	ServiceAccountToken *ServiceAccountTokenAuth `json:"serviceAccountToken,omitempty"`
 }
 
 // BuiltInRules says which of the rules that Tocsin brings along are in use.
@@ -263,6 +383,7 @@ type AlertSourceLimits struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
 // +kubebuilder:validation:XValidation:rule="has(self.generic) == (self.type == 'Generic')",message="generic goes with type Generic, which needs it"
 // +kubebuilder:validation:XValidation:rule="!has(self.cloudEvents) || self.type == 'CloudEvents'",message="cloudEvents goes with type CloudEvents only"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth.serviceAccountToken) || self.type != 'KubernetesAudit'",message="auth.serviceAccountToken does not go with type KubernetesAudit: each check of a token is an audit event of its own"
 type AlertSourceSpec struct {
 	// type is the format that the sender speaks. It cannot be changed.
 	// +required

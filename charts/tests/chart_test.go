@@ -164,6 +164,7 @@ func TestRightsHoldInTheTenants(t *testing.T) {
 	rules, _, _ := unstructured.NestedSlice(find(objects, "ClusterRole", "tocsin-cluster").Object, "rules")
 	everywhere := []any{
 		map[string]any{"apiGroups": []any{""}, "resources": []any{"namespaces"}, "verbs": []any{"get"}},
+		map[string]any{"apiGroups": []any{"authentication.k8s.io"}, "resources": []any{"tokenreviews"}, "verbs": []any{"create"}},
 		map[string]any{"apiGroups": []any{"authorization.k8s.io"}, "resources": []any{"subjectaccessreviews"}, "verbs": []any{"create"}},
 	}
 	if diff := cmp.Diff(everywhere, rules); diff != "" {

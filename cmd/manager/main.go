@@ -54,7 +54,7 @@ func flags() (operator.Options, *zap.Options) {
 	flag.StringVar(&o.HealthAddress, "health-address", ":8081", "Where /healthz and /readyz are served; 0 turns them off.")
 	flag.StringVar(&o.InvestigatorImage, "investigator-image", "", "Image of the built-in analyzers.")
 	flag.StringVar(&o.Gateway.Address, "gateway-address", ":9443", "Where alerts are received.")
-	flag.StringVar(&o.Gateway.CertDir, "gateway-cert-dir", "", "Folder with tls.crt and tls.key. Plain HTTP when empty: only behind something that adds TLS.")
+	flag.StringVar(&o.Gateway.CertDir, "gateway-cert-dir", "", "Folder with tls.crt and tls.key. Plain HTTP when empty: only behind something that adds TLS, and without client certificates.")
 	flag.StringVar(&o.Gateway.SpoolDir, "spool-dir", "/var/lib/tocsin/spool", "Folder in which received events are kept until they are in the API server.")
 	flag.DurationVar(&o.Gateway.DrainTimeout, "drain-timeout", 15*time.Second, "How long received events are still brought into the API server after the signal to end.")
 	flag.Func("ignored-users", "Users whose audit events are left out, separated by commas: Tocsin's own.", list(&o.Gateway.IgnoredUsers))

@@ -28,7 +28,8 @@ type GatewayOptions struct {
 	Address string
 	// Listener is used instead of Address, in tests.
 	Listener net.Listener
-	// CertDir holds tls.crt and tls.key; plain HTTP when empty.
+	// CertDir holds tls.crt and tls.key; plain HTTP when empty, in which nobody can
+	// show a client certificate.
 	CertDir string
 	// SpoolDir is where events are kept until they are in the API server.
 	SpoolDir string

@@ -99,6 +99,7 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 			return nil, err
 		}
 		options.Sources, options.IgnoredUsers, ready = gateway.sources, o.Gateway.IgnoredUsers, gateway.ready
+		options.GatewayTLS = o.Gateway.CertDir != ""
 	}
 	if err := controllers.Setup(mgr, options); err != nil {
 		return nil, err

@@ -54,12 +54,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AssetGroupApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AuditRule"):
 		return &apiv1alpha1.AuditRuleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("BasicAuth"):
+		return &apiv1alpha1.BasicAuthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CancelRequest"):
 		return &apiv1alpha1.CancelRequestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CarriedComment"):
 		return &apiv1alpha1.CarriedCommentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CarriedTag"):
 		return &apiv1alpha1.CarriedTagApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ClientCertificateAuth"):
+		return &apiv1alpha1.ClientCertificateAuthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CloudEventsOptions"):
 		return &apiv1alpha1.CloudEventsOptionsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CloudEventsRoute"):
@@ -96,6 +100,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.GenericEntityApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("GenericOptions"):
 		return &apiv1alpha1.GenericOptionsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HMACAuth"):
+		return &apiv1alpha1.HMACAuthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Incident"):
 		return &apiv1alpha1.IncidentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("IncidentCounts"):
@@ -150,6 +156,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RemediationTargetApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ServiceAccountTokenAuth"):
+		return &apiv1alpha1.ServiceAccountTokenAuthApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SimilarIncident"):
 		return &apiv1alpha1.SimilarIncidentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SpoolPosition"):

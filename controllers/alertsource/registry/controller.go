@@ -1,15 +1,15 @@
 // Package registry tells the gateway of each replica which alert sources there
-// are, and what their senders' tokens are.
+// are, and what lets their senders in.
 package registry
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,11 +18,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
-// refresh is how soon a rotated token is in use. Secrets are not watched, as
+// refresh is how soon a rotated Secret is in use. Secrets are not watched, as
 // that would need the right to list them.
 const refresh = 30 * time.Second
 
@@ -30,15 +31,21 @@ const refresh = 30 * time.Second
 type Deps struct {
 	Client   client.Client
 	Registry *source.Registry
+	Clock    clock.PassiveClock
 	// IgnoredUsers are left out of audit events: Tocsin's own requests.
 	IgnoredUsers []string
 }
 
 // Controller feeds the registry. It runs on every replica.
-type Controller struct{ Deps }
+type Controller struct {
+	Deps
+	reviewer auth.Reviewer
+}
 
 // New makes the controller.
-func New(deps Deps) *Controller { return &Controller{deps} }
+func New(deps Deps) *Controller {
+	return &Controller{deps, auth.NewTokenReviewer(deps.Client, deps.Clock)}
+}
 
 // Name is the controller's name in logs and metrics.
 func (c *Controller) Name() string { return "alertsource-registry" }
@@ -76,17 +83,22 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	return reconcile.Result{RequeueAfter: refresh}, c.take(ctx, from)
 }
 
-// take gives the source to the registry. Without a token it lets nobody in; a
-// token that was in use stays so while the API server cannot be asked.
+// take gives the source to the registry. Without its Secret it lets nobody in; what
+// was in use stays so while the API server cannot be asked.
 func (c *Controller) take(ctx context.Context, from *v1alpha1.AlertSource) error {
-	value, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
-	if err != nil && !errors.Is(err, kube.ErrSecretNotFound) && !errors.Is(err, kube.ErrSecretForbidden) {
-		return err
+	secrets := func(name v1alpha1.LocalName, keys ...string) ([][]byte, error) {
+		return kube.SecretValues(ctx, c.Client, from.Namespace, name, keys...)
 	}
-	ready, invalid := source.New(from, bytes.Fields(value), c.IgnoredUsers...)
+	method, missing := source.Auth(from, secrets, source.Checks{
+		Clock: c.Clock, Reviewer: c.reviewer, Memory: c.Registry.Memory(client.ObjectKeyFromObject(from), c.Clock),
+	})
+	if missing != nil && !kube.SecretUnusable(missing) {
+		return missing
+	}
+	ready, invalid := source.New(from, method, c.IgnoredUsers...)
 	c.Registry.Set(ready)
-	if invalid != nil {
-		ctrl.LoggerFrom(ctx).V(1).Info("The alert source is not valid", "reason", invalid.Error())
+	if err := errors.Join(missing, invalid); err != nil {
+		ctrl.LoggerFrom(ctx).V(1).Info("The alert source is not valid", "reason", err.Error())
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -37,7 +38,7 @@ var _ = Describe("Alert source registry", func() {
 	BeforeEach(func() {
 		ns = environment.Namespace(GinkgoTB(), c)
 		known = source.NewRegistry()
-		controller = registry.New(registry.Deps{Client: c, Registry: known})
+		controller = registry.New(registry.Deps{Client: c, Registry: known, Clock: clock.RealClock{}})
 	})
 	take := func(ctx context.Context, from *v1alpha1.AlertSource) (source.Source, bool) {
 		result, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(from)})

@@ -11,6 +11,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -39,7 +40,7 @@ func TestPrimeInsists(t *testing.T) {
 				from := builders.AlertSource("shop", "falco")
 				known := source.NewRegistry()
 				reads := 0
-				c := New(Deps{Registry: known, Client: serving(t, from, func() error {
+				c := New(Deps{Registry: known, Clock: clock.RealClock{}, Client: serving(t, from, func() error {
 					if reads++; reads <= test.lasts {
 						return test.problem
 					}

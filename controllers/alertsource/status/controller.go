@@ -3,7 +3,6 @@
 package status
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
@@ -30,6 +30,8 @@ const recheck = time.Minute
 type Deps struct {
 	Client client.Client
 	Clock  clock.PassiveClock
+	// GatewayTLS says whether the gateway serves TLS, and so sees certificates.
+	GatewayTLS bool
 }
 
 // Controller writes the Ready condition of alert sources.
@@ -79,17 +81,22 @@ func (c *Controller) check(ctx context.Context, from *v1alpha1.AlertSource) (met
 	if _, err := source.New(from, nil); err != nil {
 		return unready("Invalid", err.Error())
 	}
-	tokens, err := kube.SecretValue(ctx, c.Client, from.Namespace, from.Spec.Auth.BearerToken)
+	if from.Spec.Auth.ClientCertificate != nil && !c.GatewayTLS {
+		return unready("GatewayWithoutTLS", "spec.auth.clientCertificate: the gateway serves plain HTTP and sees no certificates: give it a certificate (gateway.tls in the chart's values, --gateway-cert-dir), or choose another way in spec.auth")
+	}
+	secrets := func(name v1alpha1.LocalName, keys ...string) ([][]byte, error) {
+		return kube.SecretValues(ctx, c.Client, from.Namespace, name, keys...)
+	}
+	_, err := source.Auth(from, secrets, source.Checks{Clock: c.Clock, Memory: auth.NewMemory(c.Clock)})
 	switch {
 	case errors.Is(err, kube.ErrSecretNotFound):
-		return unready("SecretNotFound", "spec.auth.bearerToken: "+err.Error())
+		return unready("SecretNotFound", err.Error())
 	case errors.Is(err, kube.ErrSecretForbidden):
-		return unready("SecretForbidden", "spec.auth.bearerToken: "+err.Error())
+		return unready("SecretForbidden", err.Error())
+	case errors.Is(err, kube.ErrSecretInvalid):
+		return unready("SecretInvalid", err.Error())
 	case err != nil:
 		return metav1.Condition{}, err
-	case len(bytes.Fields(tokens)) == 0:
-		ref := from.Spec.Auth.BearerToken
-		return unready("SecretNotFound", fmt.Sprintf("spec.auth.bearerToken: Secret %s has only blanks under the key %s", ref.Name, ref.Key))
 	}
 	return metav1.Condition{Status: metav1.ConditionTrue, Reason: "Valid", Message: "The gateway takes what the sender posts"}, nil
 }

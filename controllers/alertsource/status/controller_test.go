@@ -109,7 +109,7 @@ var _ = Describe("Alert source status", func() {
 		token(ctx, from, " \n\t")
 		ready := reconcileAs(ctx, c, from)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
-		Expect(ready.Reason).To(Equal("SecretNotFound"))
+		Expect(ready.Reason).To(Equal("SecretInvalid"))
 		Expect(ready.Message).To(ContainSubstring("only blanks under the key " + from.Spec.Auth.BearerToken.Key))
 	})
 

@@ -7,46 +7,27 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"strings"
 )
 
-// Body returns the body of a request as it was sent. A method that does not
-// sign bodies never calls it, so that strangers' bodies are not read.
+// Body returns the body of a request as it was sent, or why it cannot be had. A
+// method that does not sign bodies never calls it, so that strangers' bodies are
+// not read.
 type Body func() ([]byte, error)
 
-// Method decides whether a request is let in.
+// Method decides whether a request is let in. It returns ErrDenied, ErrUnavailable,
+// or what Body returned.
 type Method interface {
 	Verify(r *http.Request, body Body) error
 }
 
-// Settings are what a source says about its senders.
-type Settings struct {
-	// Secrets are the values that are valid now: two while one is replaced.
-	Secrets [][]byte
-}
-
-// The names of the methods.
-const (
-	// BearerToken is a token in the Authorization header.
-	BearerToken = "BearerToken"
+var (
+	// ErrDenied is the one answer to everybody who is not let in: it does not say
+	// whether the source exists or what was wrong.
+	ErrDenied = errors.New("the credentials are missing or not valid for this source")
+	// ErrUnavailable says that nobody can tell at the moment: the sender shall try
+	// again.
+	ErrUnavailable = errors.New("the credentials cannot be checked at the moment")
 )
-
-// methods has a constructor for each method.
-var methods = map[string]func(Settings) Method{
-	BearerToken: newBearer,
-}
-
-// New returns a method. One that is unknown lets nobody in.
-func New(name string, settings Settings) Method {
-	if construct, ok := methods[name]; ok {
-		return construct(settings)
-	}
-	return Closed{}
-}
-
-// ErrDenied is the one answer to everybody who is not let in: it does not say
-// whether the source exists or what was wrong.
-var ErrDenied = errors.New("the credentials are missing or not valid for this source")
 
 // Closed lets nobody in.
 type Closed struct{}
@@ -54,40 +35,42 @@ type Closed struct{}
 // Verify refuses.
 func (Closed) Verify(*http.Request, Body) error { return ErrDenied }
 
-// bearer holds hashes: they have one length, so that a comparison in constant
-// time does not give away the length of the token either.
-type bearer struct{ sums [][sha256.Size]byte }
+// Forget takes back that a request was let in, where a method lets each in only
+// once: the sender was asked to send the same again.
+func Forget(method Method, r *http.Request) {
+	if once, ok := method.(interface{ forget(r *http.Request) }); ok {
+		once.forget(r)
+	}
+}
 
-func newBearer(settings Settings) Method {
-	b := bearer{}
-	for _, secret := range settings.Secrets {
-		// Files and kubectl leave a line feed at the end of a token.
-		if token := strings.TrimSpace(string(secret)); token != "" {
-			b.sums = append(b.sums, sha256.Sum256([]byte(token)))
+// sum is a hash of a secret. Hashes have one length, so that comparing them in
+// constant time does not give away the length of the secret either.
+type sum [sha256.Size]byte
+
+func sums(secrets [][]byte) []sum {
+	var out []sum
+	for _, secret := range secrets {
+		if len(secret) > 0 {
+			out = append(out, sha256.Sum256(secret))
 		}
 	}
-	return b
+	return out
 }
 
-func (b bearer) Verify(r *http.Request, _ Body) error {
-	token, ok := bearerToken(r)
-	sum, match := sha256.Sum256([]byte(token)), 0
-	for _, valid := range b.sums {
-		match |= subtle.ConstantTimeCompare(sum[:], valid[:])
+// among is 1 if a value is one of those, and takes as long if it is not.
+func among(value string, valid []sum) int {
+	given, match := sha256.Sum256([]byte(value)), 0
+	for i := range valid {
+		match |= subtle.ConstantTimeCompare(given[:], valid[i][:])
 	}
-	if !ok || match != 1 {
-		return ErrDenied
-	}
-	return nil
+	return match
 }
 
-// bearerToken returns the token of the only Authorization header.
-func bearerToken(r *http.Request) (string, bool) {
-	headers := r.Header.Values("Authorization")
-	if len(headers) != 1 {
+// only returns the one value of a header. Of two, a proxy may have read the other.
+func only(r *http.Request, header string) (string, bool) {
+	values := r.Header.Values(header)
+	if len(values) != 1 || values[0] == "" {
 		return "", false
 	}
-	scheme, token, found := strings.Cut(headers[0], " ")
-	token = strings.TrimSpace(token)
-	return token, found && strings.EqualFold(scheme, "Bearer") && token != ""
+	return values[0], true
 }

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -59,13 +57,15 @@ type Handler struct {
 	clock   clock.PassiveClock
 	slots   chan struct{}
 	memory  *semaphore.Weighted
-	limits  Limits
+	// unproven is the part of memory that bodies get before their sender is let in.
+	unproven *semaphore.Weighted
+	limits   Limits
 }
 
 // New returns the handler of all routes.
 func New(sources Sources, spool Spool, clock clock.PassiveClock, limits Limits) http.Handler {
 	h := &Handler{sources: sources, spool: spool, clock: clock, limits: limits,
-		slots: make(chan struct{}, limits.InFlight), memory: semaphore.NewWeighted(limits.Memory)}
+		slots: make(chan struct{}, limits.InFlight), memory: semaphore.NewWeighted(limits.Memory), unproven: semaphore.NewWeighted(limits.Memory / 2)}
 	mux := http.NewServeMux()
 	const route = "/v1/sources/{namespace}/{alertSource}"
 	mux.HandleFunc("POST "+route, h.serve)
@@ -112,7 +112,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer takes a request in the order of what it costs: who is not let in has
-// no body read.
+// no body read, unless it is the body that lets in.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Problem) {
 	select {
 	case h.slots <- struct{}{}:
@@ -121,30 +121,22 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Pr
 	default:
 		return nil, retry("busy", "Too many requests are being answered. Send the same again later.", time.Second)
 	}
-	key := types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("alertSource")}
-	from, refused := h.admit(r, key)
+	a := &arrival{handler: h, w: w, r: r}
+	defer a.release()
+	from, refused := h.admit(a, types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("alertSource")})
 	if refused != nil {
 		return nil, refused
 	}
-	split, refused := splitterOf(r.Header, from)
-	if refused != nil {
-		return nil, refused
+	accepted, refused := h.take(a, from)
+	if refused != nil && refused.retryAfter > 0 {
+		auth.Forget(from.Auth, r)
 	}
-	release, refused := h.reserve(r, from.MaxBodyBytes)
-	if refused != nil {
-		return nil, refused
-	}
-	defer release()
-	data, err := body.Read(http.MaxBytesReader(w, r.Body, from.MaxBodyBytes), r.Header.Get("Content-Encoding"), from.MaxBodyBytes)
-	if err != nil {
-		return nil, unreadable(err, from.MaxBodyBytes)
-	}
-	return h.accept(r.Context(), from, split, data)
+	return accepted, refused
 }
 
 // admit finds the source and lets its senders in. Who is not let in does not
 // learn whether the source exists.
-func (h *Handler) admit(r *http.Request, key types.NamespacedName) (source.Source, *Problem) {
+func (h *Handler) admit(a *arrival, key types.NamespacedName) (source.Source, *Problem) {
 	if !h.sources.Synced() {
 		return source.Source{}, retry("starting", "Tocsin has just started. Send the same again later.", 2*time.Second)
 	}
@@ -153,17 +145,38 @@ func (h *Handler) admit(r *http.Request, key types.NamespacedName) (source.Sourc
 	if !found || method == nil {
 		method = auth.Closed{}
 	}
-	if err := method.Verify(r, func() ([]byte, error) { return nil, errors.ErrUnsupported }); err != nil {
-		return from, problem(http.StatusUnauthorized, "credentials", "Not let in",
-			"The credentials are missing or not valid for this source. Send the token of the AlertSource as \"Authorization: Bearer <token>\".")
+	a.limit = from.MaxBodyBytes
+	err := method.Verify(a.r, a.asSent)
+	var unread *Problem
+	switch {
+	case err == nil:
+		return from, nil
+	case errors.As(err, &unread):
+		return from, unread
+	case errors.Is(err, auth.ErrUnavailable):
+		return from, retry("unchecked", "The credentials cannot be checked at the moment. Send the same again later.", 5*time.Second)
 	}
+	return from, problem(http.StatusUnauthorized, "credentials", "Not let in",
+		"The credentials are missing, no longer valid, used before, or not those of this source. Send what spec.auth of the AlertSource asks for, such as \"Authorization: Bearer <token>\".")
+}
+
+// take reads the events of a sender who was let in, and makes them durable.
+func (h *Handler) take(a *arrival, from source.Source) (*Accepted, *Problem) {
 	switch {
 	case from.Suspended:
-		return from, retry("suspended", "The AlertSource is suspended. Set spec.suspend to false to take events again.", time.Minute)
+		return nil, retry("suspended", "The AlertSource is suspended. Set spec.suspend to false to take events again.", time.Minute)
 	case from.Decoder == nil:
-		return from, retry("configuration", "The AlertSource is not valid; its condition Ready says why.", time.Minute)
+		return nil, retry("configuration", "The AlertSource is not valid; its condition Ready says why.", time.Minute)
 	}
-	return from, nil
+	split, refused := splitterOf(a.r.Header, from)
+	if refused != nil {
+		return nil, refused
+	}
+	data, refused := a.read()
+	if refused != nil {
+		return nil, refused
+	}
+	return h.accept(a.r.Context(), from, split, data)
 }
 
 // splitter takes a body apart.
@@ -192,49 +205,6 @@ func binaryEvent(eventType string) splitter {
 		event, err := cloudevents.Structured(eventType, data)
 		return []body.Record{{Data: event, Err: err}}, nil
 	}
-}
-
-const (
-	// memoryWait is how long a sender may wait for memory, before it is sent away.
-	memoryWait = 2 * time.Second
-	// gzipRatio is the most that deflate can pack.
-	gzipRatio = 1032
-)
-
-// reserve keeps memory for a body, as much as it can need at most.
-func (h *Handler) reserve(r *http.Request, limit int64) (func(), *Problem) {
-	need := r.ContentLength
-	if encoding := r.Header.Get("Content-Encoding"); need >= 0 && encoding != "" && encoding != "identity" {
-		need *= gzipRatio
-	}
-	if need < 0 || need > limit {
-		need = limit
-	}
-	need = min(need, h.limits.Memory)
-	ctx, cancel := context.WithTimeout(r.Context(), memoryWait)
-	defer cancel()
-	if err := h.memory.Acquire(ctx, need); err != nil {
-		return nil, retry("busy", "Too much is being read at the moment. Send the same again later.", time.Second)
-	}
-	return func() { h.memory.Release(need) }, nil
-}
-
-func unreadable(err error, limit int64) *Problem {
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.Is(err, body.ErrTooLarge), errors.As(err, &tooLarge):
-		return problem(http.StatusRequestEntityTooLarge, "too-large", "Body too large",
-			fmt.Sprintf("The body must not exceed %d bytes, unpacked. Send smaller batches.", limit))
-	case errors.Is(err, body.ErrEncoding):
-		return problem(http.StatusUnsupportedMediaType, "encoding", "Content encoding not supported", "Send the body as it is or packed with gzip.")
-	case errors.Is(err, body.ErrBroken):
-		return problem(http.StatusUnprocessableEntity, "encoding", "Body cannot be unpacked", "The body is not gzip, or is cut off or altered.")
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return problem(http.StatusRequestTimeout, "slow", "Body came too slowly", "Send the body faster, or in smaller batches.")
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return problem(http.StatusBadRequest, "cut-off", "Body cut off", "The connection ended before the body did.")
-	}
-	return problem(http.StatusBadRequest, "unreadable", "Body cannot be read", "Send the same again.")
 }
 
 // accept makes the good events of a body durable, and counts the others.

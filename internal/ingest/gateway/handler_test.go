@@ -69,7 +69,7 @@ func registry(t *testing.T, change func(*source.Source)) *source.Registry {
 		}
 		s := source.Source{
 			Key: types.NamespacedName{Namespace: "shop", Name: name}, Format: formatName, Decoder: decoder,
-			Auth:         auth.New(auth.BearerToken, auth.Settings{Secrets: [][]byte{[]byte(token)}}),
+			Auth:         auth.NewBearer([]byte(token)),
 			MaxBodyBytes: body.DefaultMaxBytes,
 		}
 		if change != nil {
@@ -233,7 +233,7 @@ func TestRefused(t *testing.T) {
 		header     [2]string
 		rejected   int64
 	}{
-		"no token":                      {headers: []string{"Authorization", ""}, status: 401, problem: "credentials", header: [2]string{"Www-Authenticate", `Bearer realm="tocsin"`}},
+		"no token":                      {headers: []string{"Authorization", ""}, status: 401, problem: "credentials", header: [2]string{"Www-Authenticate", `Bearer realm="tocsin", Basic realm="tocsin"`}},
 		"wrong token":                   {headers: []string{"Authorization", "Bearer x"}, status: 401, problem: "credentials"},
 		"unknown source":                {path: "/v1/sources/shop/nobody", status: 401, problem: "credentials"},
 		"another namespace":             {path: "/v1/sources/bank/falco", status: 401, problem: "credentials"},

@@ -42,13 +42,16 @@ func retry(slug, detail string, after time.Duration) *Problem {
 	return p
 }
 
+// Error makes a Problem an error, to pass through those who know no answers.
+func (p *Problem) Error() string { return p.Detail }
+
 func (p *Problem) write(w http.ResponseWriter) {
 	if p.retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(p.retryAfter.Seconds())))
 	}
 	switch p.Status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="tocsin"`)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="tocsin", Basic realm="tocsin"`)
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Encoding", "gzip, identity")
 	}

@@ -98,5 +98,8 @@ func (s *Server) listen(ctx context.Context) (net.Listener, error) {
 	go func() { _ = watcher.Start(ctx) }()
 	return tls.NewListener(listener, &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: watcher.GetCertificate,
+		// Each source has authorities of its own, and most have none: what a
+		// certificate is worth is decided once the source is known.
+		ClientAuth: tls.RequestClientCert,
 	}), nil
 }

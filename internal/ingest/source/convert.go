@@ -15,17 +15,17 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 )
 
-// New makes an AlertSource ready for use, with the tokens that its Secret
-// holds. ignored are the users whose audit events are left out. Where the
-// configuration is not valid the source comes without a decoder, beside an
-// error that names what is wrong: its senders are then asked to try again.
-func New(from *v1alpha1.AlertSource, tokens [][]byte, ignored ...string) (Source, error) {
+// New makes an AlertSource ready for use, with what lets its senders in. ignored
+// are the users whose audit events are left out. Where the configuration is not
+// valid the source comes without a decoder, beside an error that names what is
+// wrong: its senders are then asked to try again.
+func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Source, error) {
 	decoder, err := format.New(string(from.Spec.Type), Options(from, ignored...))
 	return Source{
 		Key:                 types.NamespacedName{Namespace: from.Namespace, Name: from.Name},
 		Format:              string(from.Spec.Type),
 		Decoder:             decoder,
-		Auth:                auth.New(auth.BearerToken, auth.Settings{Secrets: tokens}),
+		Auth:                method,
 		MaxBodyBytes:        cmp.Or(ptr.Deref(from.Spec.Limits.MaxBodyBytes, 0), body.DefaultMaxBytes),
 		Suspended:           ptr.Deref(from.Spec.Suspend, false),
 		CorrelationDisabled: from.Spec.Correlation == v1alpha1.CorrelationDisabled,

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
@@ -33,13 +34,16 @@ type Source struct {
 type Registry struct {
 	mu      sync.RWMutex
 	sources map[types.NamespacedName]Source
+	memory  map[types.NamespacedName]*auth.Memory
 	once    sync.Once
 	synced  chan struct{}
 }
 
 // NewRegistry returns a registry without sources.
 func NewRegistry() *Registry {
-	return &Registry{sources: map[types.NamespacedName]Source{}, synced: make(chan struct{})}
+	return &Registry{
+		sources: map[types.NamespacedName]Source{}, memory: map[types.NamespacedName]*auth.Memory{}, synced: make(chan struct{}),
+	}
 }
 
 // Set adds or replaces a source.
@@ -54,6 +58,17 @@ func (r *Registry) Delete(key types.NamespacedName) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.sources, key)
+	delete(r.memory, key)
+}
+
+// Memory returns what a source remembers of its senders, as long as it exists.
+func (r *Registry) Memory(key types.NamespacedName, clock clock.PassiveClock) *auth.Memory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.memory[key] == nil {
+		r.memory[key] = auth.NewMemory(clock)
+	}
+	return r.memory[key]
 }
 
 // Get returns a source.

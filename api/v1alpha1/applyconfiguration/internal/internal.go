@@ -163,9 +163,21 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceAuth
   map:
     fields:
+    - name: basic
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.BasicAuth
     - name: bearerToken
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SecretKeyReference
+    - name: clientCertificate
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.ClientCertificateAuth
+    - name: hmac
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.HMACAuth
+    - name: serviceAccountToken
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.ServiceAccountTokenAuth
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceLimits
   map:
     fields:
@@ -496,6 +508,12 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AutomationLevel
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.BasicAuth
+  map:
+    fields:
+    - name: secretName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.BuiltInRules
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CancelRequest
@@ -530,6 +548,24 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Classification
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.ClientCertificateAuth
+  map:
+    fields:
+    - name: ca
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SecretKeyReference
+    - name: dnsNames
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: subjects
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.CloudEventsOptions
   map:
     fields:
@@ -920,6 +956,35 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: when
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.HMACAuth
+  map:
+    fields:
+    - name: header
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.HTTPHeaderName
+      default: X-Tocsin-Signature
+    - name: key
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.SecretKeyReference
+    - name: prefix
+      type:
+        scalar: string
+      default: sha256=
+    - name: timestampHeader
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.HTTPHeaderName
+    - name: timestampSeparator
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.HMACTimestampSeparator
+      default: Dot
+    - name: toleranceSeconds
+      type:
+        scalar: numeric
+      default: 300
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.HMACTimestampSeparator
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.HTTPHeaderName
+  scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Incident
   map:
     fields:
@@ -1748,6 +1813,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.ServiceAccountTokenAuth
+  map:
+    fields:
+    - name: serviceAccounts
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+          elementRelationship: associative
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.SimilarIncident

@@ -5,12 +5,23 @@ package v1alpha1
 // AlertSourceAuthApplyConfiguration represents a declarative configuration of the AlertSourceAuth type for use
 // with apply.
 //
-// AlertSourceAuth says how a sender proves who it is. A source without it
-// takes nothing.
+// AlertSourceAuth says how a sender proves who it is, in one way. What is in a
+// Secret may change at any time, and is in use 30 seconds later; Tocsin must be
+// allowed to read the Secret.
 type AlertSourceAuthApplyConfiguration struct {
-	// bearerToken is a token that the sender puts into the Authorization header.
-	// Tocsin must be allowed to read the Secret.
+	// bearerToken is a token that the sender puts into the Authorization header:
+	// Bearer TOKEN. Several tokens, with blanks or line feeds between them, are valid
+	// at once.
 	BearerToken *SecretKeyReferenceApplyConfiguration `json:"bearerToken,omitempty"`
+	// basic is a user name and a password in the Authorization header.
+	Basic *BasicAuthApplyConfiguration `json:"basic,omitempty"`
+	// hmac is a signature of each request with a key that both sides know.
+	HMAC *HMACAuthApplyConfiguration `json:"hmac,omitempty"`
+	// clientCertificate is a certificate of the sender. The gateway must serve TLS
+	// itself, with nothing before it that ends TLS.
+	ClientCertificate *ClientCertificateAuthApplyConfiguration `json:"clientCertificate,omitempty"`
+	// serviceAccountToken is a token of a service account of this namespace.
+	ServiceAccountToken *ServiceAccountTokenAuthApplyConfiguration `json:"serviceAccountToken,omitempty"`
 }
 
 // AlertSourceAuthApplyConfiguration constructs a declarative configuration of the AlertSourceAuth type for use with
@@ -24,5 +35,37 @@ func AlertSourceAuth() *AlertSourceAuthApplyConfiguration {
 // If called multiple times, the BearerToken field is set to the value of the last call.
 func (b *AlertSourceAuthApplyConfiguration) WithBearerToken(value *SecretKeyReferenceApplyConfiguration) *AlertSourceAuthApplyConfiguration {
 	b.BearerToken = value
+	return b
+}
+
+// WithBasic sets the Basic field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Basic field is set to the value of the last call.
+func (b *AlertSourceAuthApplyConfiguration) WithBasic(value *BasicAuthApplyConfiguration) *AlertSourceAuthApplyConfiguration {
+	b.Basic = value
+	return b
+}
+
+// WithHMAC sets the HMAC field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HMAC field is set to the value of the last call.
+func (b *AlertSourceAuthApplyConfiguration) WithHMAC(value *HMACAuthApplyConfiguration) *AlertSourceAuthApplyConfiguration {
+	b.HMAC = value
+	return b
+}
+
+// WithClientCertificate sets the ClientCertificate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ClientCertificate field is set to the value of the last call.
+func (b *AlertSourceAuthApplyConfiguration) WithClientCertificate(value *ClientCertificateAuthApplyConfiguration) *AlertSourceAuthApplyConfiguration {
+	b.ClientCertificate = value
+	return b
+}
+
+// WithServiceAccountToken sets the ServiceAccountToken field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ServiceAccountToken field is set to the value of the last call.
+func (b *AlertSourceAuthApplyConfiguration) WithServiceAccountToken(value *ServiceAccountTokenAuthApplyConfiguration) *AlertSourceAuthApplyConfiguration {
+	b.ServiceAccountToken = value
 	return b
 }
