@@ -159,6 +159,9 @@ func why(a replay.Placed, i replay.Incident, numbers map[string]int) string {
 	case correlation.LinkProximateTime:
 		return fmt.Sprintf("so soon after %s that chance is unlikely (%.1f bits)", peer, l.Weight)
 	case correlation.LinkRoutine:
+		if l.Entity.Name == "" {
+			return "routine that names nothing, kept with " + peer
+		}
 		return fmt.Sprintf("routine of %s, kept with %s", l.Entity, peer)
 	}
 	return fmt.Sprintf("%s as %s: %s (%.1f bits against chance)", words(l.Reason), peer, l.Entity, l.Weight)

@@ -241,6 +241,9 @@ func describe(l Link) string {
 	case LinkProximateTime:
 		return "so soon after alert " + l.Peer + " that chance is unlikely (" + weight + " bits)"
 	case LinkRoutine:
+		if l.Entity.Name == "" {
+			return "routine that names nothing, kept with alert " + l.Peer
+		}
 		return "routine of " + string(l.Entity.Kind) + "/" + l.Entity.Name + ", kept with alert " + l.Peer
 	}
 	return l.Reason + " " + string(l.Entity.Kind) + "/" + l.Entity.Name + " with alert " + l.Peer + " (" + weight + " bits against chance)"

@@ -57,6 +57,16 @@ func TestEvidence(t *testing.T) {
 			alerts: []model.Alert{at("a", 0, "r1", h1), at("b", 10*time.Minute, "r2", h2)},
 			want:   []string{"a", "b"},
 		},
+		"nothing named": {
+			reason: "to name no entity is nothing to share",
+			alerts: []model.Alert{at("a", 0, "r1"), at("b", 10*time.Minute, "r2")},
+			want:   []string{"a", "b"},
+		},
+		"a weak asset": {
+			reason: "a name that is everywhere never joins alone",
+			alerts: []model.Alert{at("a", 0, "r1", asset(model.KindUser, "root")), at("b", 10*time.Minute, "r2", asset(model.KindUser, "root"))},
+			want:   []string{"a", "b"},
+		},
 		"two attackers": {
 			reason: "both name an attacker, and not the same",
 			alerts: []model.Alert{at("a", 0, "r1", h1, attacker("203.0.113.1")), at("b", time.Minute, "r2", h2, attacker("203.0.113.2"))},

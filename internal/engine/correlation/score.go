@@ -30,6 +30,9 @@ func (e *Engine) candidates(s *subject) []candidate {
 	found := e.scratch[:0]
 	for _, entity := range s.entities {
 		ent := &e.entities.rows[entity]
+		if ent.weight == 0 {
+			continue // an asset that says nothing, or none at all: only routine is kept by it
+		}
 		elsewhere := ent.scope && entity != s.asset
 		for i := range ent.postings {
 			p := &ent.postings[i]
