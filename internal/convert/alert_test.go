@@ -22,9 +22,11 @@ func TestMembershipSurvivesAWrite(t *testing.T) {
 			{Reason: correlation.LinkSameAsset, Entity: model.Key{Kind: model.KindPod, Name: "shop/web"}, Peer: "shell", Weight: 8.5},
 			{Reason: correlation.LinkProximateTime, Peer: "shell", Weight: 1.25},
 		},
+		Similar: []correlation.Similar{{Incident: "old", Reason: correlation.SimilarResolved, Message: "shares Pod/shop/web, and is resolved"}},
 	}
 	alert := &v1alpha1.Alert{Status: v1alpha1.AlertStatus{
 		IncidentName: "shell", Links: Links(decision.Links), SurpriseMillibits: Surprise(decision), Routine: ptr.To(decision.Routine),
+		Similar: Similar(decision.Similar),
 	}}
 	if diff := cmp.Diff(decision, Membership(alert)); diff != "" {
 		t.Error(diff)
@@ -83,5 +85,33 @@ func TestReportedIsWithoutTheCluster(t *testing.T) {
 		if diff := cmp.Diff([]string{"shop/a Attacked"}, names(reported)); diff != "" {
 			t.Error(diff)
 		}
+	}
+}
+
+// What the cluster adds comes after what the detector named, each entity once;
+// every change of it is told from what was before.
+func TestEnrichment(t *testing.T) {
+	pod := func(name string) v1alpha1.Entity {
+		return v1alpha1.Entity{EntityKey: v1alpha1.EntityKey{Kind: "Pod", Name: name}}
+	}
+	alert := &v1alpha1.Alert{Spec: v1alpha1.AlertSpec{Entities: []v1alpha1.Entity{pod("named")}}}
+	if got := Enrichment(alert); got != "" {
+		t.Errorf("nothing was added; got %q", got)
+	}
+	digests := map[string]bool{"": true}
+	for _, added := range [][]v1alpha1.Entity{{pod("x")}, {pod("y")}, {pod("x"), pod("y")}, {pod("y"), pod("x")}, {pod("named"), pod("x")}} {
+		alert.Status.Entities = added
+		digest := Enrichment(alert)
+		if digests[digest] || len(digest) > 32 {
+			t.Errorf("%v has the digest %q", added, digest)
+		}
+		digests[digest] = true
+	}
+	var names []string
+	for _, e := range Alert(alert).Entities {
+		names = append(names, e.Name)
+	}
+	if diff := cmp.Diff([]string{"named", "x"}, names); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -151,11 +151,13 @@ func differ(a, b string) bool { return a != "" && b != "" && a != b }
 // not be, as a constant. Nothing is done before Merged is called.
 func (t *Tenant) Merge(source, named string) (target, refused string) {
 	target = t.Follow(named)
-	switch _, there := t.facts[target]; {
+	switch f, there := t.facts[target]; {
 	case target == source:
 		return target, correlation.RefusedSame
 	case !there:
 		return target, correlation.RefusedNotFound
+	case f.RedirectedTo != "": // a circle that must not be
+		return target, correlation.RefusedRedirected
 	}
 	return target, t.engine.CanMerge(source, target)
 }

@@ -115,3 +115,100 @@ func TestFollowEndsInACircle(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// known are incidents of a tenant without alerts.
+func known(facts ...correlation.IncidentFacts) *Tenant {
+	return NewTenant(correlation.DefaultPolicy(), nil, facts)
+}
+
+func TestMerge(t *testing.T) {
+	type f = correlation.IncidentFacts
+	cases := map[string]struct {
+		facts           []f
+		into            string
+		target, refused string
+	}{
+		"into another":         {[]f{{Name: "a"}, {Name: "b"}}, "b", "b", ""},
+		"where that was":       {[]f{{Name: "a"}, {Name: "b", RedirectedTo: "c"}, {Name: "c", RedirectedTo: "d"}, {Name: "d"}}, "b", "d", ""},
+		"itself":               {[]f{{Name: "a"}}, "a", "a", correlation.RefusedSame},
+		"what leads back":      {[]f{{Name: "a"}, {Name: "b", RedirectedTo: "c"}, {Name: "c", RedirectedTo: "a"}}, "b", "a", correlation.RefusedSame},
+		"what is not there":    {[]f{{Name: "a"}}, "b", "b", correlation.RefusedNotFound},
+		"what leads nowhere":   {[]f{{Name: "a"}, {Name: "b", RedirectedTo: "gone"}}, "b", "gone", correlation.RefusedNotFound},
+		"what is resolved":     {[]f{{Name: "a"}, {Name: "b", Resolved: true}}, "b", "b", correlation.RefusedResolved},
+		"of another assignee":  {[]f{{Name: "a", AssignedTo: "x"}, {Name: "b", AssignedTo: "y"}}, "b", "b", correlation.RefusedAssignees},
+		"with one assignee":    {[]f{{Name: "a", AssignedTo: "x"}, {Name: "b"}}, "b", "b", ""},
+		"with a circle beyond": {[]f{{Name: "a"}, {Name: "b", RedirectedTo: "c"}, {Name: "c", RedirectedTo: "b"}}, "b", "", correlation.RefusedRedirected},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			target, refused := known(tc.facts...).Merge("a", tc.into)
+			if refused != tc.refused || tc.target != "" && target != tc.target {
+				t.Errorf("got %q, refused %q; want %q, %q", target, refused, tc.target, tc.refused)
+			}
+		})
+	}
+}
+
+func TestAMergeThatIsDecidedButNotWrittenStandsAgainstAnother(t *testing.T) {
+	tenant, d := bridged(t)
+	source, target := d.Merges[0].Source, d.Merges[0].Target
+	if _, refused := tenant.Merge(target, source); refused != correlation.RefusedSame {
+		t.Errorf("the other way round it is refused as %q", refused)
+	}
+	tenant.Learn(correlation.IncidentFacts{Name: "third"})
+	if _, refused := tenant.Merge(source, "third"); refused != correlation.RefusedRedirected {
+		t.Errorf("elsewhere it is refused as %q", refused)
+	}
+	tenant.Learn(correlation.IncidentFacts{Name: source, RedirectedTo: "third"})
+	if !tenant.Overtaken(bridge, d) {
+		t.Error("it was merged elsewhere, and the decision stands")
+	}
+}
+
+func TestAWrittenMergeIsKnownWhateverTheViewShows(t *testing.T) {
+	tenant := known(correlation.IncidentFacts{Name: "a"}, correlation.IncidentFacts{Name: "b"})
+	tenant.Merged("a", "b")
+	tenant.Learn(correlation.IncidentFacts{Name: "a"})
+	if got := tenant.Follow("a"); got != "b" {
+		t.Errorf("a leads to %s", got)
+	}
+	if _, refused := tenant.Merge("b", "a"); refused != correlation.RefusedSame {
+		t.Errorf("a circle is refused as %q", refused)
+	}
+	rebuilt := known(correlation.IncidentFacts{Name: "a"}, correlation.IncidentFacts{Name: "b"})
+	rebuilt.Remember(nil)
+	rebuilt.Remember(tenant)
+	if got := rebuilt.Follow("a"); got != "b" {
+		t.Errorf("after a rebuild a leads to %s", got)
+	}
+	tenant.ForgetIncident("a") // deleted, and made anew
+	tenant.Learn(correlation.IncidentFacts{Name: "a"})
+	if got := tenant.Follow("a"); got != "a" {
+		t.Errorf("another one of that name leads to %s", got)
+	}
+}
+
+func TestADecisionOnWhatIsNoLongerSoIsOvertaken(t *testing.T) {
+	tenant := known()
+	k := Known{Alert: onPods("one", 0, "shop/one"), Enrichment: "before"}
+	d := tenant.Assign(k)
+	if tenant.Overtaken(k, d) {
+		t.Error("nothing has changed")
+	}
+	k.Enrichment = "after"
+	if !tenant.Overtaken(k, d) {
+		t.Error("the cluster has added something since")
+	}
+}
+
+func TestAnAlertGetsAnIncidentOfItsOwn(t *testing.T) {
+	tenant := known(correlation.IncidentFacts{Name: "first"})
+	k := Known{Alert: onPods("second", time.Second, "shop/one"), Membership: correlation.Decision{Incident: "first"}}
+	tenant.Keep(k)
+	if d, refused := tenant.Move(k, "second"); refused != "" || d.Incident != "second" || !d.New {
+		t.Errorf("got %+v, refused %q", d, refused)
+	}
+	if _, refused := tenant.Move(k, "third"); refused != correlation.RefusedNotFound {
+		t.Errorf("an incident that is not there is refused as %q", refused)
+	}
+}

@@ -6,7 +6,7 @@ import (
 
 // MaxEntities bounds the entities of one alert. A detector names a handful; an
 // attacker may name thousands.
-const MaxEntities = 50
+const MaxEntities = 64
 
 // List gathers the entities of one alert, each once, in the order in which they
 // were added: the first mention decides on the role.
