@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,21 @@ func TestWindow(t *testing.T) {
 	}
 	if first.Name == second.Name || !strings.HasPrefix(second.Name, "scan-") || r.Alerts() != 2 {
 		t.Errorf("%s, then %s", first.Name, second.Name)
+	}
+}
+
+// TestRepetitionsKeepAnIncidentAlive: it takes alerts until a day after its last
+// event, not after its last alert.
+func TestRepetitionsKeepAnIncidentAlive(t *testing.T) {
+	for _, hours := range []int{0, 23} {
+		r := New(DefaultPolicies())
+		for minutes := 0; minutes <= hours*60; minutes += 50 {
+			r.Take(signal("beacon", "web-1", minutes, file("1")))
+		}
+		number, _ := r.Take(signal("drop", "web-2", 25*60, file("1")))
+		if joined := r.Alert(number).Incident == r.Alert(0).Incident; joined != (hours > 0) {
+			t.Errorf("with events for %d hours: joined is %t", hours, joined)
+		}
 	}
 }
 
@@ -190,5 +206,40 @@ func TestSimilar(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("the same file is not named: %+v", r.Incidents())
+	}
+}
+
+// TestMergedTwice: an incident comes from all that were merged on the way to it.
+func TestMergedTwice(t *testing.T) {
+	r := New(DefaultPolicies())
+	for i, device := range []string{"web-1", "web-2", "web-3"} {
+		r.Take(signal("scan", device, i*3000))
+	}
+	name := func(number int) string { return r.Alert(number).Alert.Name }
+	for _, m := range []correlation.Merge{{Source: name(0), Target: name(1)}, {Source: name(1), Target: name(2)}} {
+		r.engine.SetIncident(correlation.IncidentFacts{Name: m.Source, RedirectedTo: m.Target})
+		r.redirects = append(r.redirects, m)
+	}
+	want := slices.Sorted(slices.Values([]string{name(0), name(1)}))
+	got := r.Incidents()
+	if len(got) != 1 || got[0].Name != name(2) {
+		t.Fatalf("%d incidents, the first is %s", len(got), got[0].Name)
+	}
+	if diff := cmp.Diff(want, got[0].RedirectedFrom); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestWidestFirst: two assets come before many alerts about one.
+func TestWidestFirst(t *testing.T) {
+	r := New(DefaultPolicies())
+	for i := range 5 {
+		r.Take(signal(fmt.Sprint("step ", i), "busy", i, file("1")))
+	}
+	r.Take(signal("drop", "web-1", 6000, file("2")))
+	r.Take(signal("drop", "web-2", 6001, file("2")))
+	got := r.Incidents()
+	if len(got) != 2 || got[0].Counts.Assets != 2 || got[1].Counts.Alerts != 5 {
+		t.Errorf("%+v", got)
 	}
 }

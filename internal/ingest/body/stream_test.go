@@ -43,6 +43,7 @@ func TestObjects(t *testing.T) {
 		"lines":                       lines.String()[:grain+100],
 		"a broken line":               "{\"a\":1}\n{\"b\":\n{\"c\":3}",
 		"an array":                    "[" + long + ", {\"b\": 2}]",
+		"numbers in an array":         "[12, 34, {\"a\":1}]",
 		"an array cut off":            "[" + long + ", {\"b\"",
 		"long ones":                   long + long + "\n" + long,
 		"a long broken one":           `{"a": "` + strings.Repeat("x", 3*grain) + "\n\n{\"b\": 2}",
@@ -99,6 +100,7 @@ func TestReadingFails(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for name, from := range map[string]Records{
 		"objects": Objects(io.MultiReader(strings.NewReader("{}\n"), iotest.ErrReader(broken))),
+		"later":   &objects{window: window{in: io.MultiReader(strings.NewReader("{}\n"+strings.Repeat(" ", 99)), iotest.ErrReader(broken)), grain: 1}},
 		"rows":    Rows(io.MultiReader(strings.NewReader("a\n1\n"), iotest.ErrReader(broken))),
 	} {
 		var err error
@@ -143,6 +145,20 @@ func TestRows(t *testing.T) {
 	}
 	if _, err := SplitRows([]byte(strings.Repeat("a\n", MaxRecords+2))); !errors.Is(err, ErrTooMany) {
 		t.Errorf("err = %v", err)
+	}
+}
+
+// TestManyRows: what bounds a row does not bound all of them.
+func TestManyRows(t *testing.T) {
+	row := strings.Repeat("x", maxFieldBytes) + "\n"
+	rows := all(t, Rows(strings.NewReader("a\n"+strings.Repeat(row, 2*maxRowBytes/len(row)))))
+	for _, r := range rows {
+		if r.Err != nil {
+			t.Fatal(r.Err)
+		}
+	}
+	if len(rows) != 2*maxRowBytes/len(row) {
+		t.Errorf("%d rows", len(rows))
 	}
 }
 

@@ -257,6 +257,28 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
+func TestSecretsInTitles(t *testing.T) {
+	decoded, err := compiled(t, Options{Title: "event.t", Rule: "event.t"}).Decode([]byte(`{"t": "login with password=hunter2 failed"}`), received)
+	if want := "login with password=[redacted] failed"; decoded.Alert.Title != want || decoded.Alert.Rule != want || err != nil {
+		t.Errorf("%q, %q, %v", decoded.Alert.Title, decoded.Alert.Rule, err)
+	}
+}
+
+// TestLongList: only the beginning of a list is looked at.
+func TestLongList(t *testing.T) {
+	of := func(items int, last string) string {
+		d := compiled(t, Options{Title: "'x'", Fingerprint: "event.l"})
+		decoded, err := d.Decode([]byte(`{"l": [`+strings.Repeat(`"a",`, items)+`"`+last+`"]}`), received)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return decoded.Alert.Fingerprint
+	}
+	if of(maxItems, "b") != of(maxItems, "c") || of(maxItems-1, "b") == of(maxItems-1, "c") {
+		t.Errorf("not the first %d items are looked at", maxItems)
+	}
+}
+
 func TestUnmapped(t *testing.T) {
 	d := compiled(t, Unmapped())
 	one, err := d.Decode([]byte(`{"a": 1}`), received)
