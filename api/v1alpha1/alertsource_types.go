@@ -93,11 +93,12 @@ type HMACAuth struct {
 	// +optional
 	// +default="X-Tocsin-Signature"
 	Header HTTPHeaderName `json:"header,omitempty"`
-	// prefix stands before the signature in its header; "" for none.
+	// prefix stands before the signature in its header; "" for none. Letters, digits
+	// and - _ . : =
 	// +optional
 	// +default="sha256="
 	// +kubebuilder:validation:MaxLength=32
-	// +kubebuilder:validation:Pattern=`^[!-~]*$`
+	// +kubebuilder:validation:Pattern=`^[-_.:=A-Za-z0-9]*$`
 	Prefix *string `json:"prefix,omitempty"`
 	// timestampHeader is the header with the time of the request, in seconds since
 	// 1970. With it, timestamp, separator and body are what is signed, and each

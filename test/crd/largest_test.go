@@ -52,6 +52,7 @@ func TestDefaults(t *testing.T) {
 	s := builders.AlertSource(namespace, uniqueName("defaults"), func(s *v1alpha1.AlertSource) {
 		s.Spec.Type = v1alpha1.AlertSourceGeneric
 		s.Spec.Generic = &v1alpha1.GenericOptions{Title: "event.name", Entities: []v1alpha1.GenericEntity{{Kind: "Pod", Name: "event.pod"}}}
+		s.Spec.Auth = v1alpha1.AlertSourceAuth{HMAC: &v1alpha1.HMACAuth{Key: s.Spec.Auth.BearerToken}}
 	})
 	n := builders.Investigation(namespace, uniqueName("defaults"))
 	c := builders.CorrelationPolicy(namespace, uniqueName("defaults"))
@@ -65,6 +66,7 @@ func TestDefaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	signed := s.Spec.Auth.HMAC
 	for what, got := range map[string][2]string{
 		"Alert.spec.correlation":         {string(a.Spec.Correlation), "Enabled"},
 		"Alert.spec.entities.role":       {string(a.Spec.Entities[0].Role), "Unknown"},
@@ -76,6 +78,7 @@ func TestDefaults(t *testing.T) {
 		"Playbook.spec.steps.timeout":    {fmt.Sprint(*p.Spec.Steps[0].TimeoutSeconds), "300"},
 		"Remediation.spec.approval":      {string(r.Spec.Approval), "Required"},
 		"AlertSource.spec.generic.role":  {string(s.Spec.Generic.Entities[0].Role), "Unknown"},
+		"AlertSource.spec.auth.hmac":     {fmt.Sprintf("%s %s %s %d", signed.Header, *signed.Prefix, signed.TimestampSeparator, *signed.ToleranceSeconds), "X-Tocsin-Signature sha256= Dot 300"},
 		"AlertSource.spec.correlation":   {string(s.Spec.Correlation), "Enabled"},
 		"Alert, first condition":         firstCondition(a.Status.Conditions, "Correlated"),
 		"Incident, first condition":      firstCondition(i.Status.Conditions, "Resolved"),

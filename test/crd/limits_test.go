@@ -54,7 +54,26 @@ func tryLimits(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition, vari
 }
 
 // variants are further samples of a kind whose fields exclude each other.
-var variants = map[string][]string{"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents"}}
+var variants = map[string][]string{"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents", "AlertSource/certificate", "AlertSource/serviceAccount"}}
+
+// authentication is how each variant of an AlertSource lets senders in: in one way.
+var authentication = map[string]string{
+	"AlertSource":                "bearerToken",
+	"AlertSource/generic":        "basic",
+	"AlertSource/cloudEvents":    "hmac",
+	"AlertSource/certificate":    "clientCertificate",
+	"AlertSource/serviceAccount": "serviceAccountToken",
+}
+
+func init() {
+	for variant, chosenMethod := range authentication {
+		for _, method := range authentication {
+			if method != chosenMethod {
+				chosen[variant+".spec.auth."+method] = nil
+			}
+		}
+	}
+}
 
 // limit is one limit of one field.
 type limit struct {
@@ -218,6 +237,13 @@ var chosen = map[string]any{
 	"AlertSource/cloudEvents.spec.type":                     "CloudEvents",
 	"AlertSource/cloudEvents.spec.kubernetesAudit":          nil,
 	"AlertSource/cloudEvents.spec.generic":                  nil,
+	"AlertSource/certificate.spec.type":                     "KubernetesAudit",
+	"AlertSource/certificate.spec.generic":                  nil,
+	"AlertSource/certificate.spec.cloudEvents":              nil,
+	"AlertSource/serviceAccount.spec.type":                  "Falco",
+	"AlertSource/serviceAccount.spec.kubernetesAudit":       nil,
+	"AlertSource/serviceAccount.spec.generic":               nil,
+	"AlertSource/serviceAccount.spec.cloudEvents":           nil,
 	"Playbook.spec.steps[].analyzer":                        nil,
 	"Investigation.status.plan.steps[].analyzer":            nil,
 	"Playbook.spec.steps[].container.resources":             map[string]any{},

@@ -1,6 +1,7 @@
 package crd_test
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -94,13 +95,51 @@ func alertSourceRules() []ruleCase {
 		})
 	}
 	const (
+		oneWay  = "auth needs exactly one of bearerToken, basic, hmac, clientCertificate and serviceAccountToken"
+		named   = "clientCertificate needs subjects or dnsNames: without them every certificate of the CA would be let in"
+		audited = "auth.serviceAccountToken does not go with type KubernetesAudit: each check of a token is an audit event of its own"
 		routes  = "cloudEvents goes with type CloudEvents only"
 		routed  = "format must not be CloudEvents or Generic"
 		mapping = "generic goes with type Generic, which needs it"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
 	)
+	secret := v1alpha1.SecretKeyReference{Name: "falco", Key: "key"}
+	by := func(change func(*v1alpha1.AlertSourceSpec)) client.Object {
+		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) {
+			s.Spec.Auth = v1alpha1.AlertSourceAuth{}
+			change(&s.Spec)
+		})
+	}
+	unauthenticated := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"type": "Falco", "auth": map[string]any{}}}}
+	unauthenticated.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("AlertSource"))
+	unauthenticated.SetNamespace(namespace)
+	token := &v1alpha1.ServiceAccountTokenAuth{ServiceAccounts: []v1alpha1.LocalName{"falco"}}
+	certificate := func(subjects, dnsNames []string) client.Object {
+		return by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Auth.ClientCertificate = &v1alpha1.ClientCertificateAuth{CA: secret, Subjects: subjects, DNSNames: dnsNames}
+		})
+	}
 	return []ruleCase{
+		{kind: "AlertSource", rule: oneWay, name: "by token", object: of(v1alpha1.AlertSourceFalco, nil)},
+		{kind: "AlertSource", rule: oneWay, name: "by password", object: by(func(s *v1alpha1.AlertSourceSpec) { s.Auth.Basic = &v1alpha1.BasicAuth{SecretName: "falco"} })},
+		{kind: "AlertSource", rule: oneWay, name: "by signature", object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Auth.HMAC = &v1alpha1.HMACAuth{Key: secret, Prefix: ptr(""), TimestampHeader: "X-Timestamp"}
+		})},
+		{kind: "AlertSource", rule: oneWay, name: "by nothing", object: unauthenticated, refused: true},
+		{kind: "AlertSource", rule: oneWay, name: "by token and password", object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Auth.BearerToken, s.Auth.Basic = secret, &v1alpha1.BasicAuth{SecretName: "falco"}
+		}), refused: true},
+		{kind: "AlertSource", rule: oneWay, name: "from token to password", object: of(v1alpha1.AlertSourceFalco, nil), change: func(o client.Object) {
+			o.(*v1alpha1.AlertSource).Spec.Auth = v1alpha1.AlertSourceAuth{Basic: &v1alpha1.BasicAuth{SecretName: "falco"}}
+		}},
+		{kind: "AlertSource", rule: named, name: "certificate with a subject", object: certificate([]string{"CN=falco"}, nil)},
+		{kind: "AlertSource", rule: named, name: "certificate with a DNS name", object: certificate(nil, []string{"falco.example.com"})},
+		{kind: "AlertSource", rule: named, name: "any certificate", object: certificate(nil, nil), refused: true},
+		{kind: "AlertSource", rule: audited, name: "service account of Falco", object: by(func(s *v1alpha1.AlertSourceSpec) { s.Auth.ServiceAccountToken = token })},
+		{kind: "AlertSource", rule: audited, name: "service account of the API server", object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Type, s.Auth.ServiceAccountToken = v1alpha1.AlertSourceKubernetesAudit, token
+		}), refused: true},
 		{kind: "AlertSource", rule: options, name: "options of audit", object: of(v1alpha1.AlertSourceKubernetesAudit, &v1alpha1.KubernetesAuditOptions{})},
 		{kind: "AlertSource", rule: options, name: "audit without options", object: of(v1alpha1.AlertSourceKubernetesAudit, nil)},
 		{kind: "AlertSource", rule: options, name: "options of Falco", object: of(v1alpha1.AlertSourceFalco, &v1alpha1.KubernetesAuditOptions{}), refused: true},

@@ -17,7 +17,8 @@ type HMACAuthApplyConfiguration struct {
 	Key *SecretKeyReferenceApplyConfiguration `json:"key,omitempty"`
 	// header is the header with the signature.
 	Header *apiv1alpha1.HTTPHeaderName `json:"header,omitempty"`
-	// prefix stands before the signature in its header; "" for none.
+	// prefix stands before the signature in its header; "" for none. Letters, digits
+	// and - _ . : =
 	Prefix *string `json:"prefix,omitempty"`
 	// timestampHeader is the header with the time of the request, in seconds since
 	// 1970. With it, timestamp, separator and body are what is signed, and each
