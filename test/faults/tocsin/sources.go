@@ -32,16 +32,20 @@ const token = "a-token-for-tests"
 
 // Sources lets the two detectors send.
 func Sources(ctx context.Context, r *harness.Run) error {
-	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: "falco-token"},
-		StringData: map[string]string{"token": token},
-	}
 	audit := builders.AlertSource(r.Namespace, Audit, func(s *v1alpha1.AlertSource) { s.Spec.Type = v1alpha1.AlertSourceKubernetesAudit })
 	var err error
-	for _, o := range []client.Object{secret, audit, builders.AlertSource(r.Namespace, Falco)} {
+	for _, o := range []client.Object{Token(r), audit, builders.AlertSource(r.Namespace, Falco)} {
 		err = errors.Join(err, client.IgnoreAlreadyExists(r.Client.Create(ctx, o)))
 	}
 	return err
+}
+
+// Token is the secret that every source of the tenant asks for.
+func Token(r *harness.Run) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.Namespace, Name: "falco-token"},
+		StringData: map[string]string{"token": token},
+	}
 }
 
 // Answer is what the gateway said.
@@ -55,7 +59,7 @@ type Answer struct {
 
 // Sent is what the detectors of a run sent.
 type Sent struct {
-	// Acknowledged counts the events that were accepted.
+	// Acknowledged counts the events that were accepted or suppressed.
 	Acknowledged int64
 	// Unsure counts the requests whose answer was lost.
 	Unsure int64
@@ -99,7 +103,7 @@ func Post(ctx context.Context, r *harness.Run, source string, body []byte) (Answ
 		sent.Unsure++
 		return answer, err
 	}
-	sent.Acknowledged += answer.Accepted
+	sent.Acknowledged += answer.Accepted + answer.Suppressed
 	return answer, nil
 }
 
@@ -107,11 +111,11 @@ func Post(ctx context.Context, r *harness.Run, source string, body []byte) (Answ
 const CountedOnce = "every event is counted once"
 
 // Counted says whether what the detectors sent was counted once (I1, I2): on
-// the alerts, in the incidents, and by the sources. An event whose answer was
-// lost may count or not.
+// the alerts or as suppressed, in the incidents, and by the sources. An event
+// whose answer was lost may count or not.
 func Counted(r *harness.Run, v history.View) string {
 	sent := SentBy(r)
-	var alerts, incidents, accepted, received, parts int64
+	var alerts, incidents, accepted, suppressed, received, parts int64
 	for _, a := range history.List[*v1alpha1.Alert](v) {
 		alerts += ptr.Deref(a.Status.Occurrences, 0)
 	}
@@ -125,12 +129,13 @@ func Counted(r *harness.Run, v history.View) string {
 		t := ptr.Deref(source.Status.Totals, v1alpha1.AlertSourceTotals{})
 		received += ptr.Deref(t.Received, 0)
 		accepted += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0)
+		suppressed += ptr.Deref(t.Suppressed, 0)
 		parts += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0) + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
 	}
-	once := alerts >= sent.Acknowledged && alerts <= sent.Acknowledged+sent.Unsure
+	once := alerts+suppressed >= sent.Acknowledged && alerts+suppressed <= sent.Acknowledged+sent.Unsure
 	if once && incidents == alerts && accepted == alerts && parts == received {
 		return CountedOnce
 	}
-	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts, %d in incidents, %d accepted by sources; %d received in all, %d in their parts",
-		sent.Acknowledged, sent.Unsure, alerts, incidents, accepted, received, parts)
+	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts, %d suppressed, %d in incidents, %d accepted by sources; %d received in all, %d in their parts",
+		sent.Acknowledged, sent.Unsure, alerts, suppressed, incidents, accepted, received, parts)
 }
