@@ -7,7 +7,7 @@ import (
 	"github.com/tocsin-dev/tocsin/test/builders"
 )
 
-// determinations are features 1.11 of the system that we follow.
+// determinations are those of Microsoft Defender XDR.
 var determinations = map[v1alpha1.Classification][]v1alpha1.Determination{
 	v1alpha1.ClassificationTruePositive: {
 		v1alpha1.DeterminationMultiStagedAttack, v1alpha1.DeterminationMaliciousUserActivity,

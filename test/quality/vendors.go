@@ -66,7 +66,7 @@ func loadWazuh(dir string) (dataset, error) {
 	return d, lines.Err()
 }
 
-// loadMicrosoft reads incidents of the system we follow; its own incident is the truth.
+// loadMicrosoft reads incidents of Microsoft Defender XDR; its own incident is the truth.
 func loadMicrosoft(dir string) (dataset, error) {
 	d := dataset{name: "microsoft"}
 	raw, err := os.ReadFile(filepath.Join(dir, "microsoft", "defender-xdr-incidents-rest.json"))

@@ -239,7 +239,7 @@ func describe(l Link) string {
 	weight := strconv.FormatFloat(l.Weight, 'f', 1, 64)
 	switch l.Reason {
 	case LinkProximateTime:
-		return "so soon after alert " + l.Peer + " that chance is unlikely (" + weight + " bits)"
+		return "so close in time to alert " + l.Peer + " that chance is unlikely (" + weight + " bits)"
 	case LinkRoutine:
 		if l.Entity.Name == "" {
 			return "routine that names nothing, kept with alert " + l.Peer

@@ -64,7 +64,7 @@ const (
 	ReasonMoved               = "ManualAssociation"
 )
 
-// What ties an alert to an incident (Link.Reason). Where the system we follow has a
+// What ties an alert to an incident (Link.Reason). Where Microsoft Defender XDR has a
 // name for it, that is used.
 const (
 	LinkSameFile          = "SameFile"

@@ -117,8 +117,8 @@ func (e *Engine) refusal(a, b id) string {
 	return ""
 }
 
-// maxMerges bounds what one alert can unite: four others, as by hand in the
-// system we follow.
+// maxMerges bounds what one alert can unite: four others, as by hand in
+// Microsoft Defender XDR.
 const maxMerges = 4
 
 // unite merges the candidates that are over the merge threshold, and returns

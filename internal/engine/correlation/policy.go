@@ -70,7 +70,8 @@ func DefaultPolicy() Policy {
 		},
 		// More would be a hub, whose newest incidents are as good as any.
 		HubIncidents: 32,
-		// features.md 3.15: others cap at 100 to 150; a status list shows fewer anyway.
+		// Others cap at 100 (Microsoft Sentinel's Fusion) to 150 (its incidents); a
+		// status list shows fewer anyway.
 		MaxAlerts: 1000,
 		// Real alerts have one to twenty.
 		MaxEntities: 64,
@@ -113,7 +114,7 @@ func (p Policy) Validate() error {
 }
 
 // weak names are shared by so many machines and programs that they say nothing,
-// even on the first day, when nothing could be measured yet (inputs.md, 0).
+// even on the first day, when nothing could be measured yet.
 var weak = map[model.EntityKind][]string{
 	model.KindIP:        {"127.0.0.1", "::1", "0.0.0.0", "::"},
 	model.KindUser:      {"root", "SYSTEM", "system", "nobody", "<NA>", "-"},

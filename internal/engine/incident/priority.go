@@ -25,7 +25,7 @@ const (
 	lowBelow = 15
 )
 
-// The points are ours, as the system that we follow does not publish its own. Severity
+// The points are ours, as Microsoft Defender XDR does not publish its own. Severity
 // alone leads to the middle of the scale: a High incident passes into the top
 // band only when reach, confirmation or a verdict speaks for it too.
 var severityPoints = map[model.Severity]int{

@@ -3,8 +3,8 @@ package lifecycle
 import "time"
 
 const (
-	// approvalLimit is how long a remediation waits for a decision, as in the
-	// system we follow.
+	// approvalLimit is how long a remediation waits for a decision, as in
+	// Microsoft Defender XDR.
 	approvalLimit = 7 * 24 * time.Hour
 	// actingLimit is how long it is tried to act, or to undo: an asset that is
 	// offline may come back, for three days.
