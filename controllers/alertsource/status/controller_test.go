@@ -19,6 +19,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/controllers/alertsource/status"
+	"github.com/tocsin-dev/tocsin/internal/ingest/auth/authtest"
 	"github.com/tocsin-dev/tocsin/internal/operator"
 	"github.com/tocsin-dev/tocsin/test/builders"
 	"github.com/tocsin-dev/tocsin/test/environment"
@@ -33,6 +34,20 @@ func TestStatus(t *testing.T) {
 	RegisterFailHandler(Fail)
 	cfg, c = environment.Start(t)
 	RunSpecs(t, "Alert source status")
+}
+
+// secret is what the ways of letting senders in refer to.
+var secret = v1alpha1.SecretKeyReference{Name: "falco", Key: "key"}
+
+func basic(a *v1alpha1.AlertSourceAuth)     { a.Basic = &v1alpha1.BasicAuth{SecretName: secret.Name} }
+func signed(a *v1alpha1.AlertSourceAuth)    { a.HMAC = &v1alpha1.HMACAuth{Key: secret} }
+func certified(a *v1alpha1.AlertSourceAuth) { *a = byCertificate(secret) }
+func byAccount(a *v1alpha1.AlertSourceAuth) {
+	a.ServiceAccountToken = &v1alpha1.ServiceAccountTokenAuth{ServiceAccounts: []v1alpha1.LocalName{"falco"}}
+}
+
+func byCertificate(ca v1alpha1.SecretKeyReference) v1alpha1.AlertSourceAuth {
+	return v1alpha1.AlertSourceAuth{ClientCertificate: &v1alpha1.ClientCertificateAuth{CA: ca, Subjects: []string{"CN=falco"}}}
 }
 
 var _ = Describe("Alert source status", func() {
@@ -98,6 +113,14 @@ var _ = Describe("Alert source status", func() {
 		},
 		Entry("no Secret", func(*v1alpha1.AlertSource) {}, "SecretNotFound", "spec.auth.bearerToken"),
 		Entry("suspended", func(s *v1alpha1.AlertSource) { s.Spec.Suspend = ptr.To(true) }, "Suspended", "spec.suspend"),
+		Entry("no Secret for a user", func(s *v1alpha1.AlertSource) {
+			s.Spec.Auth = v1alpha1.AlertSourceAuth{Basic: &v1alpha1.BasicAuth{SecretName: "falco-user"}}
+		}, "SecretNotFound", "spec.auth.basic.secretName: secret not found: create Secret falco-user in this namespace"),
+		Entry("no Secret for signatures", func(s *v1alpha1.AlertSource) {
+			s.Spec.Auth = v1alpha1.AlertSourceAuth{HMAC: &v1alpha1.HMACAuth{Key: s.Spec.Auth.BearerToken}}
+		}, "SecretNotFound", "spec.auth.hmac.key"),
+		Entry("a gateway without TLS", func(s *v1alpha1.AlertSource) { s.Spec.Auth = byCertificate(s.Spec.Auth.BearerToken) },
+			"GatewayWithoutTLS", "spec.auth.clientCertificate: the gateway serves plain HTTP"),
 		Entry("a rule that does not compile", func(s *v1alpha1.AlertSource) {
 			s.Spec.Type = v1alpha1.AlertSourceKubernetesAudit
 			s.Spec.KubernetesAudit = &v1alpha1.KubernetesAuditOptions{Rules: []v1alpha1.AuditRule{{Name: "broken", Title: "Broken", Match: "event.verb =="}}}
@@ -112,6 +135,31 @@ var _ = Describe("Alert source status", func() {
 		Expect(ready.Reason).To(Equal("SecretInvalid"))
 		Expect(ready.Message).To(ContainSubstring("only blanks under the key " + from.Spec.Auth.BearerToken.Key))
 	})
+
+	DescribeTable("says what is wrong with a Secret",
+		func(ctx SpecContext, change func(*v1alpha1.AlertSourceAuth), data map[string]string, reason, message string) {
+			from := source(ctx, func(s *v1alpha1.AlertSource) {
+				s.Spec.Auth = v1alpha1.AlertSourceAuth{}
+				change(&s.Spec.Auth)
+			})
+			Expect(c.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: string(secret.Name)}, StringData: data})).To(Succeed())
+			Expect(c.Get(ctx, client.ObjectKeyFromObject(from), from)).To(Succeed())
+			_, err := status.New(status.Deps{Client: c, Clock: clock, GatewayTLS: true}).Reconcile(ctx, from)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(c.Get(ctx, client.ObjectKeyFromObject(from), from)).To(Succeed())
+			ready := meta.FindStatusCondition(from.Status.Conditions, v1alpha1.ConditionReady)
+			Expect(ready.Reason).To(Equal(reason))
+			Expect(ready.Message).To(ContainSubstring(message))
+		},
+		Entry("a user and a password", basic, map[string]string{"username": "falco", "password": "secret"}, "Valid", ""),
+		Entry("no password", basic, map[string]string{"username": "falco"}, "SecretNotFound", "spec.auth.basic.secretName: secret not found: Secret falco has no value under the key password"),
+		Entry("a blank user", basic, map[string]string{"username": "\n", "password": "secret"}, "SecretInvalid", "Secret falco has only blanks under the key username"),
+		Entry("a key of signatures", signed, map[string]string{"key": "0123456789abcdef\n"}, "Valid", ""),
+		Entry("a key that is too short", signed, map[string]string{"key": "0123456789abcdef\nshort\n"}, "SecretInvalid", "spec.auth.hmac.key: secret invalid: Secret falco has a line of less than 16 bytes under the key key"),
+		Entry("an authority", certified, map[string]string{"key": string(authtest.NewAuthority(GinkgoTB()).PEM())}, "Valid", ""),
+		Entry("no authority", certified, map[string]string{"key": "-----BEGIN NOTHING-----"}, "SecretInvalid", "spec.auth.clientCertificate.ca: secret invalid: Secret falco has no certificate in PEM under the key key"),
+		Entry("no Secret needed", byAccount, nil, "Valid", ""),
+	)
 
 	It("says which right is missing", func(ctx SpecContext) {
 		withWatch, err := client.NewWithWatch(cfg, client.Options{Scheme: operator.Scheme()})
