@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -186,6 +187,32 @@ func TestManyRejections(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "7 events became 0 alerts in 0 incidents; 7 could not be read.") ||
 		!strings.HasPrefix(stderr, "7 events could not be read:\n  -, event 0: ") || !strings.HasSuffix(stderr, "  and 2 more; -o jsonl names them all\n") {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
+	}
+}
+
+// TestStoryIsBounded: what is left out is counted.
+func TestStoryIsBounded(t *testing.T) {
+	var rows strings.Builder
+	rows.WriteString("time,name,ip,host,short\n")
+	for i := range 4 {
+		fmt.Fprintf(&rows, "%d,Scan,192.0.2.%d,web-%d,scan\n", 1_777_000_000+i*100_000, i, i)
+	}
+	for i := range maxAlerts + 3 {
+		fmt.Fprintf(&rows, "%d,Step %d.,192.0.2.99,db-1,step-%d\n", 1_778_000_000+i*60, i, i)
+	}
+	stdout, _, _ := execute(t, rows.String(), "replay", "--source", oneSource, "--limit", "2", "-")
+	for _, want := range []string{
+		"19 events became 19 alerts in 5 incidents.\n", "\n1. Step 0. on device db-1\n", "#12  ", "Step 11 on Device/db-1\n", "     and 3 more\n", "\n2. Scan on device web-0\n", "\nThere are 3 more; --limit 0 tells them all.\n",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if strings.Contains(stdout, "#13") || strings.Contains(stdout, "\n3. ") {
+		t.Errorf("more is told than there should be: %s", stdout)
+	}
+	if all, _, _ := execute(t, rows.String(), "replay", "--source", oneSource, "--limit", "0", "-"); !strings.Contains(all, "\n5. ") || strings.Contains(all, "There are") {
+		t.Errorf("--limit 0: %s", all)
 	}
 }
 

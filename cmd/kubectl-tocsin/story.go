@@ -116,7 +116,7 @@ func tellAlerts(line func(string, ...any), i replay.Incident) {
 	for n, a := range i.Alerts[:min(len(i.Alerts), maxAlerts)] {
 		text := a.Alert.Title
 		if asset := assetOf(a.Alert); asset != "" {
-			text += " on " + asset
+			text = strings.TrimSuffix(text, ".") + " on " + asset
 		}
 		if a.Alert.Occurrences > 1 {
 			text += fmt.Sprintf(" (%d times)", a.Alert.Occurrences)

@@ -28,7 +28,7 @@ func all(t testing.TB, from Records) []Record {
 
 // slowly reads as little at once as it can.
 func slowly(in string) Records {
-	return &objects{window: window{in: strings.NewReader(in), grain: 1}}
+	return &objects{window: window{in: strings.NewReader(in), grain: 1, limit: maxRecordBytes}}
 }
 
 // TestObjects: a stream gives the records that the same bytes give as a body.
@@ -72,6 +72,9 @@ func TestObjectsMoreThanABodyHas(t *testing.T) {
 	}
 }
 
+// few is a limit that is reached soon.
+const few = 1 << 20
+
 // endless never ends a record.
 type endless struct{ given int }
 
@@ -83,14 +86,14 @@ func (e *endless) Read(p []byte) (int, error) {
 		copy(p, `{"a": "`)
 	}
 	e.given += len(p)
-	if e.given > 3*maxRecordBytes {
+	if e.given > 3*few {
 		return copy(p, "\"}\n{\"b\": 2}"), io.EOF
 	}
 	return len(p), nil
 }
 
 func TestRecordWithoutEnd(t *testing.T) {
-	got := all(t, Objects(&endless{}))
+	got := all(t, &objects{window: window{in: &endless{}, grain: grain, limit: few}})
 	if len(got) != 2 || !errors.Is(got[0].Err, errTooLong) || string(got[1].Data) != `{"b": 2}` {
 		t.Errorf("%v", show(got))
 	}
@@ -100,7 +103,7 @@ func TestReadingFails(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for name, from := range map[string]Records{
 		"objects": Objects(io.MultiReader(strings.NewReader("{}\n"), iotest.ErrReader(broken))),
-		"later":   &objects{window: window{in: io.MultiReader(strings.NewReader("{}\n"+strings.Repeat(" ", 99)), iotest.ErrReader(broken)), grain: 1}},
+		"later":   &objects{window: window{in: io.MultiReader(strings.NewReader("{}\n"+strings.Repeat(" ", 99)), iotest.ErrReader(broken)), grain: 1, limit: maxRecordBytes}},
 		"rows":    Rows(io.MultiReader(strings.NewReader("a\n1\n"), iotest.ErrReader(broken))),
 	} {
 		var err error

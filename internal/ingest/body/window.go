@@ -12,6 +12,8 @@ type window struct {
 	data []byte
 	// grain is how much is read at once, at least.
 	grain int
+	// limit is how much is held at most.
+	limit int
 	// complete says that nothing comes behind data; failed that reading failed.
 	complete bool
 	failed   error
@@ -19,7 +21,7 @@ type window struct {
 
 // more reads on, and says whether that changed anything.
 func (w *window) more() bool {
-	if w.complete || len(w.data) >= maxRecordBytes {
+	if w.complete || len(w.data) >= w.limit {
 		return false
 	}
 	// As much again as is held, so that a long record is looked at and copied seldom.
