@@ -436,7 +436,7 @@ type AlertSourceTotals struct {
 	// +kubebuilder:validation:Minimum=0
 	Deduplicated *int64 `json:"deduplicated,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
-	// audit events that no rule matched.
+	// audit events that no rule matched, and notices that a signal is over.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Suppressed *int64 `json:"suppressed,omitempty"`

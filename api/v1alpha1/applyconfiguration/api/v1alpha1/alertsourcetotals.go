@@ -15,7 +15,7 @@ type AlertSourceTotalsApplyConfiguration struct {
 	// deduplicated counts those that were folded into an alert that existed.
 	Deduplicated *int64 `json:"deduplicated,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
-	// audit events that no rule matched.
+	// audit events that no rule matched, and notices that a signal is over.
 	Suppressed *int64 `json:"suppressed,omitempty"`
 	// rejected counts those that could not be kept.
 	Rejected *int64 `json:"rejected,omitempty"`
