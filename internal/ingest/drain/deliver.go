@@ -94,16 +94,38 @@ func (d *Drain) finish(k key, signals []signal, o outcome) {
 	d.inbox.done(k, len(signals))
 }
 
-// create opens a new alert. Where it exists already it was opened by us, in an
-// attempt whose answer was lost, or by another replica: the loop goes on with it.
-// A name that somebody else took counts as one more in the chain.
+// maxTaken bounds the names that are tried for one alert.
+const maxTaken = 16
+
+var errNamesTaken = errors.New("the names that the alert would have are taken by alerts that Tocsin did not make; delete those")
+
+// create opens a new alert, under the next name in the chain. A name that
+// somebody else took counts as one more in it. One who takes many means to keep
+// the signal out: the last name that is tried depends on the event.
 func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal, state dedup.State) error {
 	disabled, err := d.optedOut(ctx, k, s)
 	if err != nil {
 		return err
 	}
 	s.alert.CorrelationDisabled = disabled
-	alert := newAlert(k, alertname.Next(s.alert.Rule, k.fingerprint, predecessor), d.spool.ID(), s, state)
+	for name, i := predecessor, 1; i <= maxTaken; i++ {
+		if i == maxTaken {
+			name = fmt.Sprintf("%s/%d", d.spool.ID(), s.position)
+		}
+		name = alertname.Next(s.alert.Rule, k.fingerprint, name)
+		if taken, err := d.createNamed(ctx, k, name, s, state); err != nil || !taken {
+			return err
+		}
+	}
+	d.reject(ctx, k, s, errNamesTaken)
+	return nil
+}
+
+// createNamed opens a new alert, unless the name is taken. Where the alert exists
+// already it was opened by us, in an attempt whose answer was lost, or by another
+// replica: the loop goes on with it.
+func (d *Drain) createNamed(ctx context.Context, k key, name string, s signal, state dedup.State) (taken bool, err error) {
+	alert := newAlert(k, name, d.spool.ID(), s, state)
 	err = d.client.Create(ctx, alert, fieldOwner)
 	countWrite("create", err)
 	refused := d.refused(k.tenant, "create", err)
@@ -111,18 +133,14 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 	case err == nil:
 		d.view.wrote(k, d.clock.Now())
 		d.view.observe(alert)
-		return nil // The loop finds it counted.
+		return false, nil // The loop finds it counted.
 	case apierrors.IsAlreadyExists(err):
-		taken, err := d.reread(ctx, k, alert.Name)
-		if err != nil || !taken {
-			return err
-		}
-		return d.create(ctx, k, alert.Name, s, state)
+		return d.reread(ctx, k, alert.Name)
 	case refused:
 		d.reject(ctx, k, s, err)
-		return nil
+		return false, nil
 	}
-	return fmt.Errorf("creating alert %s/%s: %w", k.tenant, alert.Name, err)
+	return false, fmt.Errorf("creating alert %s/%s: %w", k.tenant, alert.Name, err)
 }
 
 // optedOut reports whether a new alert is kept out of the incidents of others,

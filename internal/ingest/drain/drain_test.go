@@ -2,6 +2,7 @@ package drain
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -161,35 +162,62 @@ func TestAlertIsDeletedMeanwhile(t *testing.T) {
 }
 
 // TestNamesThatAreTaken: alerts that somebody made by hand, under the names that
-// the next ones would have, do not keep an event out.
+// the next ones would have, do not keep an event out, and cost a bounded number
+// of attempts.
 func TestNamesThatAreTaken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.send(t, 0, "shell")
-		w.run(t.Context(), t, w.spool)
-		var list v1alpha1.AlertList
-		if err := w.api.List(t.Context(), &list); err != nil {
-			t.Fatal(err)
-		}
-		first := list.Items[0]
-		second := alertname.Next("shell", first.Spec.Fingerprint, first.Name)
-		if err := w.api.Delete(t.Context(), &first); err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range []string{first.Name, second} {
-			if err := w.api.Create(t.Context(), &v1alpha1.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name}}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		w.send(t, time.Minute, "shell", "shell")
-		w.run(t.Context(), t, w.spool)
-		w.send(t, 2*time.Minute, "shell")
-		w.run(t.Context(), t, w.spool)
-		if got := w.totals(t); got != (totals{received: 4, accepted: 2, deduplicated: 2}) {
-			t.Errorf("totals %+v", got)
-		}
-		if got := w.alerts(t)["shell/c"]; got != 3 {
-			t.Errorf("%d occurrences, want 3", got)
-		}
-	})
+	for name, test := range map[string]struct {
+		taken int
+		also  bool // the last resort is taken too, of each event
+		want  totals
+	}{
+		"two":             {taken: 2, want: totals{received: 4, accepted: 2, deduplicated: 2}},
+		"many":            {taken: 5 * maxTaken, want: totals{received: 4, accepted: 2, deduplicated: 2}},
+		"all that we try": {taken: maxTaken, also: true, want: totals{received: 4, accepted: 1, rejected: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.send(t, 0, "shell")
+				w.run(t.Context(), t, w.spool)
+				first := w.chains(t)["shell/a"]
+				if err := w.api.Delete(t.Context(), &first); err != nil {
+					t.Fatal(err)
+				}
+				next := func(of string) string { return alertname.Next("shell", first.Spec.Fingerprint, of) }
+				var names []string
+				for name := ""; len(names) < test.taken; {
+					name = next(name)
+					names = append(names, name)
+				}
+				for position := 2; position <= 4 && test.also; position++ {
+					names = append(names, next(fmt.Sprintf("%s/%d", w.spool.ID(), position)))
+				}
+				for _, name := range names {
+					if err := w.api.Create(t.Context(), &v1alpha1.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: name}}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before := len(w.written())
+				w.send(t, time.Minute, "shell", "shell")
+				w.run(t.Context(), t, w.spool)
+				w.send(t, 2*time.Minute, "shell")
+				w.run(t.Context(), t, w.spool)
+				if got := w.totals(t); got != test.want {
+					t.Errorf("totals %+v, want %+v", got, test.want)
+				}
+				var occurrences int64
+				for name, n := range w.alerts(t) {
+					if strings.HasPrefix(name, "shell/") {
+						occurrences += n
+					}
+				}
+				if want := test.want.accepted - 1 + test.want.deduplicated; occurrences != want {
+					t.Errorf("%d occurrences, want %d", occurrences, want)
+				}
+				if n := len(w.written()) - before; n > 3*maxTaken+4 {
+					t.Errorf("%d writes", n)
+				}
+			})
+		})
+	}
 }
