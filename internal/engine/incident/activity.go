@@ -48,7 +48,7 @@ const (
 const maxActivities = 50
 
 // note appends to the activity log what differs from the summary in force, and
-// takes over the logs of merged incidents.
+// takes over the logs of merged incidents: theirs first, as with comments.
 func (s *Summary) note(in Input, sources []Source) {
 	was := in.Previous
 	var now []Activity
@@ -76,7 +76,7 @@ func (s *Summary) note(in Input, sources []Source) {
 		s.noteWork(log, was)
 	}
 	s.Counts.Activities = was.Counts.Activities + len(now)
-	s.Activities = once(slices.Concat(was.Activities, carried(sources)), func(a Activity) Activity { return a })
+	s.Activities = once(slices.Concat(carried(sources), was.Activities), func(a Activity) Activity { return a })
 	s.Activities = append(s.Activities, now...)
 	slices.SortStableFunc(s.Activities, func(a, b Activity) int { return a.Time.Compare(b.Time) })
 	s.Activities = lastOf(s.Activities, maxActivities)

@@ -49,13 +49,16 @@ func inOrder(merged []Source) []Source {
 
 // carry takes over what merged incidents bring. What was taken over before
 // stays, also when they are deleted.
+//
+// They offer the same again each time, also what was cut. Of comments of one
+// moment theirs come first, in their order, so that the same is cut again.
 func (s *Summary) carry(sources []Source, was Summary) {
 	s.TitleFrom = was.TitleFrom
 	if s.TitleFrom != "" {
 		s.Title = was.Title
 	}
 	names, total := slices.Clone(was.MergedFrom), 0
-	s.Comments, s.Tags = slices.Clone(was.Comments), slices.Clone(was.Tags)
+	s.Tags = slices.Clone(was.Tags)
 	for _, source := range sources {
 		names = append(names, source.Name)
 		total += source.CommentTotal
@@ -70,7 +73,7 @@ func (s *Summary) carry(sources []Source, was Summary) {
 	s.MergedFrom = firstOf(names, maxMergedFrom)
 	slices.Sort(s.MergedFrom)
 	s.Tags = firstOf(once(s.Tags, func(t Tag) string { return t.Tag }), maxTags)
-	s.Comments = once(s.Comments, func(c Comment) Comment { return c })
+	s.Comments = once(append(s.Comments, was.Comments...), func(c Comment) Comment { return c })
 	slices.SortStableFunc(s.Comments, func(a, b Comment) int { return a.Time.Compare(b.Time) })
 	s.Counts.Comments = max(was.Counts.Comments, total, len(s.Comments))
 	s.Comments = lastOf(s.Comments, maxComments)

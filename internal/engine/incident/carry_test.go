@@ -137,6 +137,36 @@ func TestCarryingIsBounded(t *testing.T) {
 	}
 }
 
+// TestWhatFallsOffACutStaysOff: sources offer again what there was no room for.
+func TestWhatFallsOffACutStaysOff(t *testing.T) {
+	source := Source{Name: "b", Redirect: Redirect{Why: "SharedEvidence"}, At: at(1000), CommentTotal: maxComments + 1}
+	for i := range maxComments + 1 {
+		source.Comments = append(source.Comments, Comment{"b", at(10), "alice", fmt.Sprint((5 * i) % (maxComments + 1))})
+	}
+	was := Summary{State: Active, Counts: Counts{Alerts: 1}}
+	for i := range 40 {
+		source.Activities = append(source.Activities, Activity{Time: at(i / 2), Type: ActivityAlertsAdded, Message: fmt.Sprint(i % 2)})
+	}
+	for i := range 20 {
+		was.Activities = append(was.Activities, Activity{Time: at(100 + i), Type: ActivityAlertsAdded, Message: "own"})
+	}
+	in := Input{Name: "a", Now: at(2000), Alerts: []Member{member("a", 0)}, Merged: []Source{source}, Previous: was}
+	first := Summarize(in)
+	if len(first.Comments) != maxComments || len(first.Activities) != maxActivities {
+		t.Fatalf("%d comments and %d lines: nothing falls off", len(first.Comments), len(first.Activities))
+	}
+	in.Previous, in.Now = first, at(2001)
+	second := Summarize(in)
+	if diff := cmp.Diff(first, second); diff != "" {
+		t.Errorf("the second look differs: %s", diff)
+	}
+	// Also where less was written, since it was too long.
+	in.Previous.Comments = first.Comments[maxComments/2:]
+	if diff := cmp.Diff(first.Comments, Summarize(in).Comments); diff != "" {
+		t.Errorf("after half of it was written: %s", diff)
+	}
+}
+
 func TestMovedAlertsAreNamed(t *testing.T) {
 	byHand := func(m *Member) { m.ByHand = true }
 	before := Summarize(Input{Now: at(0), Alerts: []Member{member("a", 0), member("b", time.Second)}})
