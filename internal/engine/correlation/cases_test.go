@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
@@ -234,6 +235,41 @@ func TestReassign(t *testing.T) {
 		t.Errorf("deciding again changed something: %+v", again)
 	}
 	check(t, e, nil)
+}
+
+func TestReassignObeysTheRulesOfMerges(t *testing.T) {
+	workload := asset(model.KindWorkload, "x/Deployment/w")
+	start := func(change func(*Policy), facts ...IncidentFacts) (*Engine, Decision) {
+		p := DefaultPolicy()
+		change(&p)
+		e := New(p)
+		e.Assign(alertAt("a", 0, "r1", asset(model.KindPod, "x/p"), workload))
+		e.Assign(alertAt("b", time.Minute, "r2", asset(model.KindPod, "x/q")))
+		for _, f := range facts {
+			e.SetIncident(f)
+		}
+		return e, e.Reassign(alertAt("b", time.Minute, "r2", asset(model.KindPod, "x/q"), workload))
+	}
+	if e, d := start(func(p *Policy) { p.Merge = false }); d.Incident != "b" || len(d.Merges) > 0 || e.Resolve("b") != "b" {
+		t.Errorf("the policy does not merge, but: %+v", d)
+	}
+	if e, d := start(func(*Policy) {}, IncidentFacts{Name: "b", HumanWork: 500}); d.Incident != "b" || e.Resolve("a") != "b" {
+		t.Errorf("the incident with more human work is to survive, but: %+v", d)
+	}
+}
+
+func TestMessagesAreCut(t *testing.T) {
+	e := New(DefaultPolicy())
+	file := evidence(model.KindFile, strings.Repeat("é", 256))
+	e.Assign(alertAt("a", 0, "r1", asset(model.KindDevice, "h1"), file))
+	e.SetIncident(IncidentFacts{Name: "a", Resolved: true})
+	d := e.Assign(alertAt("b", time.Minute, "r2", asset(model.KindDevice, "h2"), file))
+	if len(d.Similar) != 1 {
+		t.Fatalf("similar are %+v", d.Similar)
+	}
+	if m := d.Similar[0].Message; len(m) > maxMessage || !utf8.ValidString(m) || !strings.HasSuffix(m, "…") {
+		t.Errorf("a message of %d bytes: %s", len(m), m)
+	}
 }
 
 func TestValidateNamesTheField(t *testing.T) {

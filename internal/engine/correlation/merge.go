@@ -235,9 +235,9 @@ func (e *Engine) Reassign(a model.Alert) Decision {
 	switch {
 	case into == home || e.Resolve(was) != was: // still the best, or united with it
 		d.New = false
-	case into != none && (opener && others == 0 || d.Links[0].Weight >= float64(e.policy.MergeBits) && opener) && e.refusal(home, into) == "":
-		d.Merges = append(d.Merges, Merge{was, e.incidents.keys[into], MergeSharedEvidence})
-		e.redirect(home, into)
+	case into != none && opener && (others == 0 || d.Links[0].Weight >= float64(e.policy.MergeBits)) &&
+		e.policy.Merge && len(d.Merges) < maxMerges && e.refusal(home, into) == "":
+		into = e.join(&d, into, home, MergeSharedEvidence)
 	case into != none && moves:
 	default:
 		old.Merges, old.Similar = d.Merges, d.Similar

@@ -3,6 +3,7 @@ package correlation
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
@@ -16,7 +17,22 @@ func (d *Decision) resembles(incident, reason string, words ...string) {
 	if len(d.Similar) == maxSimilar || slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident }) {
 		return
 	}
-	d.Similar = append(d.Similar, Similar{incident, reason, strings.Join(words, "")})
+	d.Similar = append(d.Similar, Similar{incident, reason, cut(strings.Join(words, ""))})
+}
+
+// maxMessage is how long a message can be, in bytes. It quotes names from alerts.
+const maxMessage = 512
+
+// cut shortens a message, and spoils no character.
+func cut(message string) string {
+	if len(message) <= maxMessage {
+		return message
+	}
+	end := maxMessage - len("…")
+	for !utf8.RuneStart(message[end]) {
+		end--
+	}
+	return message[:end] + "…"
 }
 
 // resemblance is an incident that a new one resembles, by an entity or by techniques.

@@ -11,6 +11,8 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/ext"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/bounded"
 )
 
 const (
@@ -27,7 +29,7 @@ const (
 // environment is made once: it takes as long as a hundred expressions.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(
-		ext.Strings(),
+		bounded.Strings(),
 		ext.NativeTypes(reflect.TypeFor[Alert](), reflect.TypeFor[Entity](), ext.ParseStructTags(true)),
 		cel.Variable(variable, cel.ObjectType("match.Alert")),
 	)
@@ -48,6 +50,9 @@ func compile(expression string) (cel.Program, error) {
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, fmt.Errorf("must be true or false, not %s", ast.OutputType())
+	}
+	if err := bounded.Check(ast); err != nil {
+		return nil, err
 	}
 	if err := looksAtTheAlert(env, ast); err != nil {
 		return nil, err

@@ -10,7 +10,8 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
-	"github.com/google/cel-go/ext"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/bounded"
 )
 
 const (
@@ -55,7 +56,7 @@ func (r result) allows(t *cel.Type) bool {
 func environment() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.OptionalTypes(),
-		ext.Strings(),
+		bounded.Strings(),
 		cel.Variable("event", cel.MapType(cel.StringType, cel.DynType)),
 	)
 }
@@ -79,6 +80,10 @@ func (c *compiler) compile(field, source string, want result) *expression {
 	}
 	if !want.allows(ast.OutputType()) {
 		c.problems = append(c.problems, fmt.Errorf("%s: must give %s, not %s", field, want.what, ast.OutputType()))
+		return nil
+	}
+	if err := bounded.Check(ast); err != nil {
+		c.problems = append(c.problems, fmt.Errorf("%s: %w", field, err))
 		return nil
 	}
 	program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))

@@ -9,6 +9,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/ext"
 
+	"github.com/tocsin-dev/tocsin/internal/engine/bounded"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/attack"
 )
@@ -71,7 +72,7 @@ func Compile(rules []Rule) (*Set, error) {
 func environment() (*cel.Env, error) {
 	return cel.NewEnv(
 		cel.OptionalTypes(),
-		ext.Strings(),
+		bounded.Strings(),
 		ext.NativeTypes(reflect.TypeFor[Event](), reflect.TypeFor[Actor](), ext.ParseStructTags(true)),
 		cel.Variable("event", cel.ObjectType("kubernetesaudit.Event")),
 		cel.Variable("actor", cel.ObjectType("kubernetesaudit.Actor")),
@@ -90,6 +91,9 @@ func (r Rule) compile(env *cel.Env) (cel.Program, error) {
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, fmt.Errorf("match: must be true or false, not %s", ast.OutputType())
+	}
+	if err := bounded.Check(ast); err != nil {
+		return nil, fmt.Errorf("match: %w", err)
 	}
 	program, err := env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
