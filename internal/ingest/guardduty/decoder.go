@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -122,7 +121,7 @@ func severity(figure string) model.Severity {
 // Hub has it at the end of an ARN.
 func fingerprint(service, id string) string {
 	if service == Service {
-		id = id[strings.LastIndexByte(id, '/')+1:]
+		id = lastPart(id)
 	}
 	return decode.Fingerprint(service, text.Line(id, entity.MaxName))
 }

@@ -114,6 +114,7 @@ func TestMapping(t *testing.T) {
 		"sample in the hub":   {event: hub(`"Severity":{"Label":"HIGH"},"Sample":true`), title: "[SAMPLE] t", severity: model.SeverityInformational},
 		"hub, other product":  {event: hub(`"Severity":{"Label":"CRITICAL"},"ProductName":"Inspector","Types":["TTPs/Execution"]`), title: "t", tactic: "Execution", severity: model.SeverityHigh},
 		"hub, informational":  {event: hub(`"Severity":{"Label":"INFORMATIONAL"}`), title: "t", severity: model.SeverityInformational},
+		"hub, a sequence":     {event: hub(`"Severity":{"Label":"CRITICAL"},"Detection":{"Sequence":{"SequenceIndicators":[{"Key":"ATTACK_TACTIC","Values":["Impact"]}]}}`), title: "t", tactic: "Impact", severity: model.SeverityHigh},
 		"hub, no severity":    {event: hub(`"Severity":7`), title: "t", severity: model.SeverityMedium},
 		"hub, archived":       {event: hub(`"Severity":{"Label":"LOW"},"RecordState":"ARCHIVED"`), title: "t", severity: model.SeverityLow, resolved: true},
 		"hub, work is done":   {event: hub(`"Severity":{"Label":"LOW"},"Workflow":{"Status":"RESOLVED"}`), title: "t", severity: model.SeverityLow, resolved: true},
@@ -130,15 +131,6 @@ func TestMapping(t *testing.T) {
 				t.Errorf("%s, %q, %q, resolved %v", got.Alert.Severity, tactic, got.Alert.Title, got.Resolved)
 			}
 		})
-	}
-}
-
-func TestSequence(t *testing.T) {
-	a := decodeOne(t, `{"id":"1","title":"t","type":"AttackSequence:S3/CompromisedData","description":"T1526 - Cloud Service Discovery, T1078.004 - Cloud Accounts",
-		"service":{"detection":{"sequence":{"sequenceIndicators":[{"key":"ATTACK_TACTIC","values":["Exfiltration"]},{"key":"ATTACK_TECHNIQUE","values":["T1530 - Data"]},
-		{"key":"HIGH_RISK_API","values":["Impact"]}]}}}}`).Alert
-	if !cmp.Equal(a.Techniques, []string{"T1078.004", "T1526", "T1530"}) || !cmp.Equal(a.Tactics, []model.Tactic{model.TacticExfiltration}) {
-		t.Errorf("%v %v", a.Techniques, a.Tactics)
 	}
 }
 
@@ -228,6 +220,8 @@ func TestRefused(t *testing.T) {
 }
 
 func TestHostile(t *testing.T) {
+	hostile.Alter(t, Decoder{}, compromisedCluster)
+	hostile.Alter(t, Decoder{}, compromisedData)
 	for _, event := range []string{reverseShell, fromHub} {
 		hostile.Alter(t, Decoder{}, event)
 		hostile.Sent(t, Decoder{}, event)
@@ -236,5 +230,5 @@ func TestHostile(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	hostile.Fuzz(f, Decoder{}, reverseShell, fromHub, `{"detail":{"findings":[{"Id":1,"Title":"x"}]}}`, `{"detail":null}`)
+	hostile.Fuzz(f, Decoder{}, reverseShell, fromHub, compromisedCluster, compromisedData, `{"detail":{"findings":[{"Id":1,"Title":"x"}]}}`, `{"detail":null}`)
 }

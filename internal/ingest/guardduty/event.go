@@ -68,18 +68,7 @@ type service struct {
 	} `json:"additionalInfo"`
 	Action         action         `json:"action"`
 	RuntimeDetails runtimeDetails `json:"runtimeDetails"`
-	Detection      struct {
-		Sequence struct {
-			Indicators decode.List[indicator] `json:"sequenceIndicators"`
-		} `json:"sequence"`
-	} `json:"detection"`
-}
-
-// indicator is one of an attack sequence: of the key ATTACK_TACTIC or
-// ATTACK_TECHNIQUE among others.
-type indicator struct {
-	Key    string              `json:"key"`
-	Values decode.List[string] `json:"values"`
+	Detection      detection      `json:"detection"`
 }
 
 // purposes are what GuardDuty puts first in a type and that is no tactic by its
@@ -105,12 +94,7 @@ var techniqueID = regexp.MustCompile(`\bT[0-9]{4}(?:\.[0-9]{3})?\b`)
 
 // tags returns what names a tactic or a technique.
 func (f finding) tags() []string {
-	tags := []string{tactic(f.Type)}
-	for _, i := range f.Service.Detection.Sequence.Indicators {
-		if strings.HasPrefix(i.Key, "ATTACK_") {
-			tags = append(tags, i.Values...)
-		}
-	}
+	tags := append([]string{tactic(f.Type)}, f.Service.Detection.Sequence.tags()...)
 	if strings.HasPrefix(f.Type, "AttackSequence:") {
 		tags = append(tags, techniqueID.FindAllString(f.Description, decode.MaxItems)...)
 	}

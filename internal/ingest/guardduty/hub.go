@@ -39,6 +39,7 @@ type hubFinding struct {
 	} `json:"Remediation"`
 	ProductFields map[string]decode.Scalar `json:"ProductFields"`
 	Resources     decode.List[hubResource] `json:"Resources"`
+	Detection     detection                `json:"Detection"`
 }
 
 type hubResource struct {
@@ -105,13 +106,15 @@ func (f hubFinding) rule() string {
 		return ""
 	}
 	name := text.Line(f.Types[0], decode.MaxRule)
-	name = name[strings.LastIndexByte(name, '/')+1:]
-	return strings.Replace(name, "-", "/", 1)
+	if path, _, found := strings.Cut(name, ":"); found { // "TTPs/AttackSequence:S3/CompromisedData"
+		return strings.Replace(name[strings.LastIndexByte(path, '/')+1:], "-", "/", 1)
+	}
+	return strings.Replace(lastPart(name), "-", "/", 1)
 }
 
 // tags returns what names a tactic: "TTPs/Defense Evasion/...".
 func (f hubFinding) tags() []string {
-	tags := []string{tactic(f.rule())}
+	tags := append([]string{tactic(f.rule())}, f.Detection.Sequence.tags()...)
 	for _, name := range f.Types {
 		if _, path, found := strings.Cut(text.Line(name, decode.MaxRule), "TTPs/"); found {
 			stage, _, _ := strings.Cut(path, "/")
@@ -153,5 +156,6 @@ func (f hubFinding) entities() []model.Entity {
 			list.Add(model.RoleSource)(entity.IP(string(f.ProductFields[path])))
 		}
 	}
+	f.Detection.Sequence.add(&list)
 	return list.Items()
 }

@@ -76,6 +76,7 @@ func (f finding) entities() []model.Entity {
 	r.addCloud(&list, f.role())
 	f.Service.Action.add(&list)
 	f.Service.RuntimeDetails.Process.add(&list, r.scope())
+	f.Service.Detection.Sequence.add(&list)
 	return list.Items()
 }
 
@@ -180,15 +181,19 @@ func (a action) add(list *entity.List) {
 	for _, from := range append([]call{a.KubernetesAPI, a.AWSAPI.call, a.Login}, a.Probe.Details...) {
 		from.add(list, model.RoleSource)
 	}
-	direction := model.RoleSource
-	if strings.EqualFold(a.Connection.Direction, "OUTBOUND") {
-		direction = model.RoleDestination
-	}
-	a.Connection.add(list, direction)
+	a.Connection.add(list, direction(a.Connection.Direction))
 	list.Add(model.RoleDestination)(entity.Domain(a.DNS.Domain))
 	for _, kind := range slices.Sorted(maps.Keys(a.AWSAPI.Affected)) {
 		list.Add(model.RoleAttacked)(entity.New(model.KindCloudResource, string(a.AWSAPI.Affected[kind])))
 	}
+}
+
+// direction is the role of the other end of a connection.
+func direction(name string) model.Role {
+	if strings.EqualFold(name, "OUTBOUND") {
+		return model.RoleDestination
+	}
+	return model.RoleSource
 }
 
 // runtimeDetails is what the agent on a host saw.
@@ -204,7 +209,12 @@ type process struct {
 
 func (p process) add(list *entity.List, scope string) {
 	list.Add(model.RoleSuspicious)(entity.Scoped(model.KindProcess, scope, cmp.Or(p.Path, p.Name)))
-	if len(p.SHA256) == 64 {
-		list.Add(model.RoleSuspicious)(entity.New(model.KindFile, "sha256:"+strings.ToLower(p.SHA256)))
+	addHash(list, p.SHA256)
+}
+
+// addHash names a program by its hash, which is the same wherever it runs.
+func addHash(list *entity.List, sha256 string) {
+	if len(sha256) == 64 {
+		list.Add(model.RoleSuspicious)(entity.New(model.KindFile, "sha256:"+strings.ToLower(sha256)))
 	}
 }
