@@ -99,7 +99,7 @@ func (e event) mitre() ([]model.Tactic, []string) {
 
 // fingerprint is over the rule, the agent, the log, who did it, and what to. One
 // rule of Wazuh stands for all signatures of an intrusion detection system: there
-// the signature is in it too.
+// the signature is in it too. So is what an event of Windows speaks of.
 func (d Decoder) fingerprint(e event) string {
 	o := e.data.Object
 	parts := []string{d.Cluster, e.rule(), line(e.Agent.ID), line(e.Location), line(e.data.Source), line(e.data.SourceUser),
@@ -110,6 +110,7 @@ func (d Decoder) fingerprint(e event) string {
 	if e.in("suricata") {
 		parts = append(parts, e.eve.Signal()...)
 	}
+	parts = append(parts, e.data.Windows.signal(e.host())...)
 	return decode.Fingerprint(Service, parts...)
 }
 

@@ -90,6 +90,12 @@ func TestSuricata(t *testing.T) {
 	}
 }
 
+// failedLogon is what the security log of a domain controller says, without the rule.
+const failedLogon = `"agent": {"id": "004", "name": "DC01", "ip": "10.0.0.9"}, "decoder": {"name": "windows_eventchannel"}, "location": "EventChannel",
+	"data": {"win": {"system": {"eventID": "4625", "channel": "Security", "computer": "DC01.corp.example", "eventRecordID": "100", "message": "An account failed to log on."},
+	"eventdata": {"targetUserName": "Alice", "targetDomainName": "CORP", "ipAddress": "203.0.113.7", "ipPort": "41410", "logonType": "3", "subjectUserName": "DC01$", "subjectDomainName": "CORP",
+	"image": "-"}}}`
+
 func TestEntities(t *testing.T) {
 	for name, tc := range map[string]struct {
 		fields string
@@ -130,6 +136,35 @@ func TestEntities(t *testing.T) {
 		},
 		"a deleted file": {
 			`"syscheck": {"path": "/tmp/x", "event": "deleted"}`, []model.Entity{evidence(model.KindFile, "/tmp/x", model.RoleAttacked)},
+		},
+		"a failed logon on a domain controller": {failedLogon, []model.Entity{
+			asset(model.KindNode, "dc01", model.RoleAttacked),
+			asset(model.KindUser, `corp\alice`, model.RoleAttacked),
+			evidence(model.KindIP, "203.0.113.7", model.RoleSource),
+			evidence(model.KindIP, "10.0.0.9", model.RoleContextual),
+		}},
+		"a logon at the machine itself": {
+			`"agent": {"id": "005", "name": "WS01"}, "data": {"win": {"eventdata": {"targetUserName": "Bob", "targetDomainName": "-", "ipAddress": "::1", "subjectUserName": "Ann", "subjectDomainName": "CORP"}}}`,
+			[]model.Entity{
+				asset(model.KindNode, "ws01", model.RoleAttacked), asset(model.KindUser, `ws01\bob`, model.RoleAttacked),
+				evidence(model.KindUser, `corp\ann`, model.RoleSuspicious),
+			},
+		},
+		"a process of the system": {
+			`"agent": {"id": "005", "name": "WS01"}, "data": {"win": {"eventdata": {"targetUserName": "-", "subjectUserName": "LOCAL SERVICE", "subjectDomainName": "NT AUTHORITY",
+				"newProcessName": "C:\\\\Windows\\\\Temp\\\\x.exe", "ipAddress": "127.0.0.1"}}}`,
+			[]model.Entity{asset(model.KindNode, "ws01", model.RoleAttacked), evidence(model.KindProcess, `ws01:C:\Windows\Temp\x.exe`, model.RoleSuspicious)},
+		},
+		"Sysmon, as Windows writes a path": {
+			`"agent": {"id": "005", "name": "WS01"}, "data": {"win": {"eventdata": {"image": "C:\\Temp\\x.exe"}}}`,
+			[]model.Entity{asset(model.KindNode, "ws01", model.RoleAttacked), evidence(model.KindProcess, `ws01:C:\Temp\x.exe`, model.RoleSuspicious)},
+		},
+		"a log that an agent collects": {
+			`"agent": {"id": "006", "name": "collector"}, "data": {"win": {"system": {"computer": "WS02.corp.example"}, "eventdata": {"subjectUserName": "WS02$", "subjectDomainName": "CORP"}}}`,
+			[]model.Entity{asset(model.KindNode, "ws02.corp.example", model.RoleAttacked), asset(model.KindNode, "collector", model.RoleContextual)},
+		},
+		"a computer without a name": {
+			`"agent": {"id": "006", "name": "ws03"}, "data": {"win": {"system": {"computer": "-"}, "eventdata": "x"}}`, []model.Entity{asset(model.KindNode, "ws03", model.RoleAttacked)},
 		},
 		"a registry key": {`"syscheck": {"path": "HKEY_LOCAL_MACHINE\\x", "event": "added"}`, nil},
 		"nothing known":  {`"data": "x"`, nil},
@@ -175,6 +210,7 @@ func TestNoAlert(t *testing.T) {
 
 func TestFingerprint(t *testing.T) {
 	const snort = `{"rule": {"id": "20101", "groups": ["ids"]}, "data": {"srcip": "203.0.113.7", "dstip": "10.0.0.5:80", "id": "1:2016184:5"}}`
+	const logon = `{"rule": {"id": "60122", "groups": ["windows"]}, ` + failedLogon + `}`
 	for name, tc := range map[string]struct {
 		record, old, new string
 		same             bool
@@ -197,6 +233,16 @@ func TestFingerprint(t *testing.T) {
 		"Suricata, a target":    {signature, `"10.0.0.5"`, `"10.0.0.6"`, false},
 		"Suricata, a flow":      {signature, "1914330066006315", "1914330066006316", true},
 		"Suricata, a port":      {signature, "41410", "41411", true},
+		"Windows, a user":       {logon, "Alice", "Bob", false},
+		"Windows, a domain":     {logon, `"targetDomainName": "CORP"`, `"targetDomainName": "EMEA"`, false},
+		"Windows, an address":   {logon, "203.0.113.7", "203.0.113.8", false},
+		"Windows, who did it":   {logon, "DC01$", "mallory", false},
+		"Windows, a program":    {logon, `"image": "-"`, `"image": "C:\\x.exe"`, false},
+		"Windows, a computer":   {logon, "DC01.corp", "WS01.corp", false},
+		"Windows, a spelling":   {logon, "Alice", "ALICE", true},
+		"Windows, an event":     {logon, `"100"`, `"101"`, true},
+		"Windows, a port":       {logon, "41410", "41411", true},
+		"Windows, no subject":   {logon, "DC01$", "-", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			other := strings.Replace(tc.record, tc.old, tc.new, 1)
@@ -214,11 +260,12 @@ func TestFingerprint(t *testing.T) {
 func TestHostile(t *testing.T) {
 	hostile.Alter(t, Decoder{}, guessed)
 	hostile.Alter(t, Decoder{}, signature)
+	hostile.Alter(t, Decoder{}, `{"rule": {"id": "60122"}, `+failedLogon+`}`)
 }
 
 func TestSent(t *testing.T) { hostile.Sent(t, Decoder{}, guessed) }
 
 func FuzzDecode(f *testing.F) {
-	hostile.Fuzz(f, Decoder{}, guessed, signature, `{"full_log": "x"}`, `{"rule": {"id": 7, "groups": {}, "mitre": []}, "data": [], "agent": null}`,
+	hostile.Fuzz(f, Decoder{}, guessed, signature, `{"rule": {"id": "60122"}, `+failedLogon+`}`, `{"full_log": "x"}`, `{"rule": {"id": 7, "groups": {}, "mitre": []}, "data": [], "agent": null}`,
 		`{"rule": {"id": "1", "groups": ["ids"]}, "data": {"id": "::", "dstip": ":80", "objectRef": {"resource": "pods"}, "sourceIPs": [7]}}`)
 }

@@ -20,6 +20,7 @@ func (e event) entities() []model.Entity {
 	list.Asset(role)(entity.Node(e.host()))
 	list.Asset(model.RoleContextual)(entity.Node(line(e.Agent.Name)))
 	e.addUsers(&list)
+	e.data.Windows.add(&list, e.host())
 	e.addFile(&list)
 	list.Evidence(model.RoleSource)(entity.IP(address(e.data.Source)))
 	list.Evidence(model.RoleDestination)(entity.IP(address(e.data.Destination)))

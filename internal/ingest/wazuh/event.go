@@ -3,6 +3,7 @@
 package wazuh
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -87,6 +88,8 @@ type data struct {
 		Namespace decode.Scalar `json:"namespace"`
 		Name      decode.Scalar `json:"name"`
 	} `json:"objectRef"`
+
+	Windows windows `json:"win"`
 }
 
 func parse(record []byte) (event, error) {
@@ -112,13 +115,13 @@ func (e event) audit() bool { return e.data.Object.Resource != "" }
 
 func (e event) rule() string { return text.Line(string(e.Rule.ID), decode.MaxRule) }
 
-// host is where it was logged: the agent, or where the manager took the log of
-// another machine, that one.
+// host is where it was logged: the agent, or where the manager or an agent on
+// Windows took the log of another machine, that one.
 func (e event) host() string {
 	if hostname := line(e.Predecoder.Hostname); e.Agent.ID == manager && hostname != "" {
 		return strings.ToLower(hostname)
 	}
-	return strings.ToLower(line(e.Agent.Name))
+	return cmp.Or(e.data.Windows.computer(line(e.Agent.Name)), strings.ToLower(line(e.Agent.Name)))
 }
 
 // manager is the id of Wazuh's own agent.
