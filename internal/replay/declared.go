@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/util/yaml"
-	sigsjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -21,10 +23,13 @@ import (
 type Sources map[string]Source
 
 // Read adds the AlertSources of a file, as they are declared in Git: one or more
-// documents of YAML or JSON.
+// documents of YAML or JSON. Objects of other kinds may be between them.
 func (s Sources) Read(data []byte) error {
 	found := false
-	err := documents(data, func(document []byte) error {
+	err := eachDocument(data, func(document []byte) error {
+		if is, err := kindOf(document); err == nil && is.Kind != "" && is.Kind != "AlertSource" {
+			return nil // Who builds manifests out of parts gets more than these.
+		}
 		var declared v1alpha1.AlertSource
 		if err := strictly(document, "AlertSource", &declared); err != nil {
 			return err
@@ -57,10 +62,27 @@ func (s Sources) Find(name string) (Source, error) {
 	case name == "":
 		return from, errors.New("there are several AlertSources: say whose events these are")
 	case !ok:
-		return from, fmt.Errorf("there is no AlertSource %q", name)
+		return from, fmt.Errorf("there is no AlertSource %q%s", name, s.names())
 	}
 	return from, nil
 }
+
+// names goes on in a sentence: "; there are audit, falco".
+func (s Sources) names() string {
+	names := slices.Sorted(maps.Keys(s))
+	switch more := len(names) - maxNames; {
+	case len(names) == 0:
+		return ""
+	case len(names) == 1:
+		return "; there is " + names[0]
+	case more > 0:
+		return fmt.Sprintf("; there are %s and %d more", strings.Join(names[:maxNames], ", "), more)
+	}
+	return "; there are " + strings.Join(names, ", ")
+}
+
+// maxNames bounds how many names an error lists.
+const maxNames = 10
 
 func newSource(declared *v1alpha1.AlertSource) (Source, error) {
 	fail := func(err error) (Source, error) {
@@ -90,7 +112,7 @@ func newSource(declared *v1alpha1.AlertSource) (Source, error) {
 // ReadPolicy reads the one CorrelationPolicy in a file.
 func ReadPolicy(data []byte) (Policies, error) {
 	out, found := DefaultPolicies(), 0
-	err := documents(data, func(document []byte) error {
+	err := eachDocument(data, func(document []byte) error {
 		var declared v1alpha1.CorrelationPolicy
 		if err := strictly(document, "CorrelationPolicy", &declared); err != nil {
 			return err
@@ -113,53 +135,63 @@ func ReadPolicy(data []byte) (Policies, error) {
 	return out, err
 }
 
-// documents hands on each document of YAML that says anything.
-func documents(data []byte, read func(document []byte) error) error {
+// Documents takes YAML apart into the documents that say something.
+func Documents(data []byte) ([][]byte, error) {
+	var documents [][]byte
 	reader := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	for number := 1; ; number++ {
+	for {
 		document, err := reader.Read()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return documents, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var content any
 		if err := sigsyaml.Unmarshal(document, &content); err != nil {
-			return fmt.Errorf("document %d: %w", number, err)
+			return nil, fmt.Errorf("document %d: %w", len(documents)+1, err)
 		}
-		if content == nil {
-			continue // a comment
-		}
-		if err := read(document); err != nil {
-			return fmt.Errorf("document %d: %w", number, err)
+		if content != nil { // It is more than a comment.
+			documents = append(documents, document)
 		}
 	}
 }
 
+// eachDocument reads one document after another.
+func eachDocument(data []byte, read func(document []byte) error) error {
+	documents, err := Documents(data)
+	if err != nil {
+		return err
+	}
+	for i, document := range documents {
+		if err := read(document); err != nil {
+			return fmt.Errorf("document %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// kind is what an object says that it is.
+type kind struct{ APIVersion, Kind string }
+
+func kindOf(document []byte) (kind, error) {
+	var k kind
+	err := sigsyaml.Unmarshal(document, &k)
+	return k, err
+}
+
 // strictly reads an object of one of our kinds.
-func strictly(document []byte, kind string, into any) error {
-	var head struct{ APIVersion, Kind string }
-	if err := sigsyaml.Unmarshal(document, &head); err != nil {
+func strictly(document []byte, name string, into any) error {
+	is, err := kindOf(document)
+	if err != nil {
 		return err
 	}
 	want := v1alpha1.GroupVersion.String()
 	switch {
-	case head.Kind == "":
-		return fmt.Errorf("it has no kind, and must be %s %s", want, kind)
-	case head.APIVersion != want || head.Kind != kind:
-		return fmt.Errorf("it is %s %s, and must be %s %s", head.APIVersion, head.Kind, want, kind)
+	case is.Kind == "":
+		return fmt.Errorf("it has no kind, and must be %s %s", want, name)
+	case is.APIVersion != want || is.Kind != name:
+		return fmt.Errorf("it is %s %s, and must be %s %s", is.APIVersion, is.Kind, want, name)
 	}
 	return DecodeStrict(document, into)
-}
-
-// DecodeStrict reads YAML as an API server does that is asked to be strict. A
-// field that nobody knows is an error: it would be without effect.
-func DecodeStrict(document []byte, into any) error {
-	data, err := sigsyaml.YAMLToJSONStrict(document)
-	if err != nil {
-		return err
-	}
-	unknown, err := sigsjson.UnmarshalStrict(data, into)
-	return errors.Join(append(unknown, err)...)
 }

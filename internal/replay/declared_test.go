@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -13,7 +14,14 @@ func TestReadSources(t *testing.T) {
 		"JSON":                   {`{"apiVersion": "tocsin.dev/v1alpha1", "kind": "AlertSource", "metadata": {"name": "a"}, "spec": {"type": "Falco"}}`, ""},
 		"none":                   {"# nothing\n", "no AlertSource is there"},
 		"no YAML":                {"a: [", "document 1: "},
-		"another kind":           {"apiVersion: v1\nkind: Secret\n", "document 1: it is v1 Secret, and must be tocsin.dev/v1alpha1 AlertSource"},
+		"another kind":           {"apiVersion: v1\nkind: Secret\n", "no AlertSource is there"},
+		"another kind before":    {"apiVersion: v1\nkind: Secret\nspec: {type: Falco}\n---\n" + head + "{type: Falco}", ""},
+		"another version":        {"apiVersion: tocsin.dev/v2\nkind: AlertSource\n", "document 1: it is tocsin.dev/v2 AlertSource, and must be tocsin.dev/v1alpha1 AlertSource"},
+		"no kind":                {"spec: {type: Falco}\n", "document 1: it has no kind, and must be tocsin.dev/v1alpha1 AlertSource"},
+		"two mistyped fields":    {head + "{type: Falco, limit: {}, typ: x}", `unknown field "spec.limit"; unknown field "spec.typ"`},
+		"a list for a string":    {head + "{type: [Falco]}", "document 1: spec.type: must be a string, is an array"},
+		"a string for a list":    {head + "{type: Generic, generic: {entities: x}}", "spec.generic.entities: must be an array, is a string"},
+		"a string for an object": {head + "x", "document 1: spec: must be an object, is a string"},
 		"twice":                  {head + "{type: Falco}\n---\n" + head + "{type: Falco}", "document 2: AlertSource a: there is another of that name"},
 		"a mistyped field":       {head + "{type: Falco, limit: {}}", `unknown field "spec.limit"`},
 		"a field twice":          {head + "{type: Falco, type: Falco}", `key "type" already set`},
@@ -44,6 +52,11 @@ func TestReadSources(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	one, two := Sources{"a": {Name: "a"}}, Sources{"a": {Name: "a"}, "b": {Name: "b"}}
+	many := Sources{}
+	for i := range maxNames + 3 {
+		name := fmt.Sprintf("%02d", i)
+		many[name] = Source{Name: name}
+	}
 	for name, tc := range map[string]struct {
 		in         Sources
 		name, want string
@@ -52,7 +65,9 @@ func TestFind(t *testing.T) {
 		"by name":         {two, "b", "b", ""},
 		"the only one":    {one, "", "a", ""},
 		"one of several":  {two, "", "", "there are several AlertSources: say whose events these are"},
-		"one that is not": {one, "b", "", `there is no AlertSource "b"`},
+		"one that is not": {one, "b", "", `there is no AlertSource "b"; there is a`},
+		"one of two":      {two, "c", "", `there is no AlertSource "c"; there are a, b`},
+		"one of many":     {many, "x", "", `there is no AlertSource "x"; there are 00, 01, 02, 03, 04, 05, 06, 07, 08, 09 and 3 more`},
 		"none at all":     {Sources{}, "b", "", `there is no AlertSource "b"`},
 	} {
 		got, err := tc.in.Find(tc.name)
@@ -70,6 +85,8 @@ func TestReadPolicy(t *testing.T) {
 		"two":              {head + "{}\n---\n" + head + "{}", "more than one CorrelationPolicy"},
 		"a mistyped field": {head + "{joinbits: 7}", `unknown field "spec.joinbits"`},
 		"out of range":     {head + "{joinBits: 7, mergeBits: 6}", "CorrelationPolicy p: spec.mergeBits: must be between joinBits (7) and 64, is 6"},
+		"bits in words":    {head + "{joinBits: six}", "document 1: spec.joinBits: must be a whole number, is a string"},
+		"half a bit":       {head + "{joinBits: 6.5}", "document 1: spec.joinBits: must be a whole number, is 6.5"},
 		"a bad opt-out":    {head + "{optOuts: [{name: x, match: alrt.x}]}", "spec.optOuts[x].match: "},
 		"another kind":     {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\n", "must be tocsin.dev/v1alpha1 CorrelationPolicy"},
 	} {

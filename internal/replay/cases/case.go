@@ -82,8 +82,17 @@ type Detail struct {
 // effect.
 func Read(data []byte) (Case, error) {
 	var c Case
-	if err := replay.DecodeStrict(data, &c); err != nil {
+	documents, err := replay.Documents(data)
+	if err != nil {
 		return c, err
+	}
+	if len(documents) > 1 {
+		return c, fmt.Errorf("holds %d documents; one case a file", len(documents))
+	}
+	for _, document := range documents {
+		if err := replay.DecodeStrict(document, &c); err != nil {
+			return c, err
+		}
 	}
 	return c, c.validate()
 }

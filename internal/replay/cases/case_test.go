@@ -107,6 +107,8 @@ func TestRead(t *testing.T) {
 		strings.Replace(head, "[{file: rows.csv}]", "[]", 1) + "  incidents: 1":                  "inputs: is missing",
 		strings.Replace(head, "{file: rows.csv}", "{source: x}", 1) + "  incidents: 1":           "inputs[0]: give either file or events",
 		strings.Replace(head, "{file: rows.csv}", "{file: x, events: []}", 1) + "  incidents: 1": "inputs[0]: give either file or events",
+		head + "  incidents: 1\n---\n" + head + "  incidents: 2":                                 "holds 2 documents; one case a file",
+		head + "  incidents: one":                                "expect.incidents: must be a whole number, is a string",
 		head + "  {}":                                            "expect: expects nothing",
 		head + "  together: [[1]]":                               "names less than two events",
 		head + "  events: {1: {state: old}}":                     `expect.events[1].state: must be one of [new duplicate suppressed rejected], is "old"`,
