@@ -454,7 +454,9 @@ type SpoolTotals struct {
 
 // AlertSourceStatus tells what a source has sent.
 type AlertSourceStatus struct {
-	// conditions tell whether the source is in use. Known types: Ready.
+	// conditions tell whether the source is in use. Known types: Ready. False:
+	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
+	// GatewayWithoutTLS. Unknown: Pending.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -11,7 +11,9 @@ import (
 //
 // AlertSourceStatus tells what a source has sent.
 type AlertSourceStatusApplyConfiguration struct {
-	// conditions tell whether the source is in use. Known types: Ready.
+	// conditions tell whether the source is in use. Known types: Ready. False:
+	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
+	// GatewayWithoutTLS. Unknown: Pending.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that the status answers.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
