@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/util/flowcontrol"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/lru"
@@ -112,11 +113,18 @@ func (p *Pods) Of(ctx context.Context, tenant, account string, a model.Alert) (a
 func podsOf(a model.Alert) []model.Key {
 	var out []model.Key
 	for _, e := range a.Entities {
-		if e.Kind == model.KindPod && !slices.Contains(out, e.Key) && len(out) < maxPods {
+		if e.Kind == model.KindPod && canBe(e.Name) && !slices.Contains(out, e.Key) && len(out) < maxPods {
 			out = append(out, e.Key)
 		}
 	}
 	return out
+}
+
+// canBe says whether there can be a pod of that namespace and name: to ask for
+// what cannot be fails, and a failure stops all look-ups for a while.
+func canBe(pod string) bool {
+	namespace, name, _ := strings.Cut(pod, "/")
+	return len(validation.IsDNS1123Label(namespace)) == 0 && len(validation.IsDNS1123Subdomain(name)) == 0
 }
 
 func has(entities []model.Entity, key model.Key) bool {

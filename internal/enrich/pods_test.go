@@ -241,6 +241,24 @@ func TestAPIServerFails(t *testing.T) {
 	}
 }
 
+// What cannot be the name of a pod is nothing to ask for, and stops no look-up of
+// another: whoever sends alerts could silence a tenant's otherwise.
+func TestNoPodOfThatName(t *testing.T) {
+	s := newServer(web())
+	pods := New(s, testingclock.NewFakePassiveClock(time.Unix(1e9, 0)))
+	var named []model.Key
+	for _, name := range []string{"shop/a%b", "shop/..", "shop/", "/web", "web", "../shop/web", "shop/a/b", "SHOP/web", "sh.op/web", "shop/web_1"} {
+		named = append(named, pod(name))
+	}
+	got, complete := pods.Of(t.Context(), "security", "reader", alertAbout(append(named, pod("shop/web-5d4f-abcde"))...))
+	if len(got) == 0 || !complete {
+		t.Errorf("got %v, complete: %t", got, complete)
+	}
+	if diff := cmp.Diff(map[string]int{"security/reader: shop/web-5d4f-abcde": 1}, s.gets); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // What the service account may not see is not added, and not asked for again
 // each time.
 func TestForbidden(t *testing.T) {
