@@ -40,9 +40,16 @@ func WithMerged(ctx context.Context, c client.Reader, incident types.NamespacedN
 }
 
 // Survivor names the incident that the given one is part of after all merges:
-// itself, if it was not merged.
+// itself, if it was not merged. Of a circle, which two that decide at once can
+// write, it is the first by name.
 func Survivor(ctx context.Context, c client.Reader, incident types.NamespacedName) (types.NamespacedName, error) {
-	for range maxRedirects {
+	var path []string
+	for len(path) < maxRedirects {
+		if start := slices.Index(path, incident.Name); start >= 0 {
+			incident.Name = slices.Min(path[start:])
+			return incident, nil
+		}
+		path = append(path, incident.Name)
 		var found v1alpha1.Incident
 		err := c.Get(ctx, incident, &found)
 		switch {

@@ -55,6 +55,8 @@ func TestMerges(t *testing.T) {
 		"the first of a chain":           {map[string]string{"a": "b", "b": "c", "c": ""}, "a", 1, "c"},
 		"several at once":                {map[string]string{"a": "c", "b": "c", "c": ""}, "c", 3, "c"},
 		"a circle that must not be":      {map[string]string{"a": "b", "b": "a"}, "a", 2, "a"},
+		"the same from elsewhere":        {map[string]string{"a": "b", "b": "a"}, "b", 2, "a"},
+		"what leads into a circle":       {map[string]string{"a": "c", "b": "c", "c": "d", "d": "b"}, "a", 1, "b"},
 		"more than can be looked at":     {crowd, "hub", 256, "hub"},
 		"into one that does not exist":   {map[string]string{"a": "b"}, "a", 1, "b"},
 		"another incident is left alone": {map[string]string{"a": "", "x": "y", "y": ""}, "a", 1, "a"},

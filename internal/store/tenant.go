@@ -32,6 +32,8 @@ type Tenant struct {
 type pending struct {
 	correlation.Decision
 	enrichment string
+	// byHand says that a person wanted it.
+	byHand bool
 }
 
 // Known is an alert, and where it is written to belong.
@@ -69,6 +71,15 @@ func (t *Tenant) Learn(f correlation.IncidentFacts) {
 		f.RedirectedTo = t.facts[f.Name].RedirectedTo
 	}
 	t.facts[f.Name] = f
+	if end := t.facts[t.Follow(f.Name)]; end.RedirectedTo != "" { // a circle ends there
+		end.RedirectedTo = ""
+		t.engine.ForgetIncident(end.Name)
+		t.engine.SetIncident(end)
+		if end.Name == f.Name {
+			return
+		}
+		f.RedirectedTo = end.Name
+	}
 	if to := t.engine.Resolve(f.Name); f.RedirectedTo == "" && to != f.Name {
 		f.RedirectedTo = to
 	}
@@ -101,9 +112,11 @@ func (t *Tenant) Assign(k Known) correlation.Decision {
 }
 
 // Reassign decides again for an alert whose membership is written and whose
-// entities have changed since. It is as Assign otherwise.
+// entities have changed since. It is as Assign otherwise. A Move that is not
+// written yet is dropped: nobody wants it any more, or it is refused by now.
 func (t *Tenant) Reassign(k Known) correlation.Decision {
-	if _, waiting := t.undelivered[k.Alert.Name]; !waiting {
+	if p, waiting := t.undelivered[k.Alert.Name]; !waiting || p.byHand {
+		delete(t.undelivered, k.Alert.Name)
 		t.Keep(k)
 	}
 	return t.decide(k, t.engine.Reassign)
@@ -114,7 +127,7 @@ func (t *Tenant) decide(k Known, by func(model.Alert) correlation.Decision) corr
 		return p.Decision
 	}
 	d := by(k.Alert)
-	t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{d, k.Enrichment}, d.Incident
+	t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{Decision: d, enrichment: k.Enrichment}, d.Incident
 	for _, m := range d.Moves {
 		t.placed[m.Alert] = m.To
 		if waiting, ok := t.undelivered[m.Alert]; ok {
@@ -126,9 +139,10 @@ func (t *Tenant) decide(k Known, by func(model.Alert) correlation.Decision) corr
 }
 
 // Overtaken reports whether something was said or found since the decision on
-// an alert was made that speaks against it.
+// an alert was made that speaks against it. An alert may stay in an incident that
+// is resolved; none may be put there.
 func (t *Tenant) Overtaken(k Known, d correlation.Decision) bool {
-	if !d.New && t.facts[d.Incident].Resolved {
+	if !d.New && d.Incident != t.Follow(k.Membership.Incident) && t.facts[d.Incident].Resolved {
 		return true
 	}
 	if p, waiting := t.undelivered[k.Alert.Name]; waiting && p.enrichment != k.Enrichment {
@@ -137,7 +151,7 @@ func (t *Tenant) Overtaken(k Known, d correlation.Decision) bool {
 	return slices.ContainsFunc(d.Merges, func(m correlation.Merge) bool {
 		source, target := t.facts[m.Source], t.facts[m.Target]
 		return source.Resolved || target.Resolved ||
-			source.RedirectedTo != "" && source.RedirectedTo != m.Target || t.Follow(m.Target) == m.Source ||
+			t.Follow(m.Source) != m.Source && source.RedirectedTo != m.Target || t.Follow(m.Target) == m.Source ||
 			differ(source.AssignedTo, target.AssignedTo) ||
 			differ(source.Classification, target.Classification) ||
 			differ(source.Determination, target.Determination)
@@ -156,7 +170,7 @@ func (t *Tenant) Merge(source, named string) (target, refused string) {
 		return target, correlation.RefusedSame
 	case !there:
 		return target, correlation.RefusedNotFound
-	case f.RedirectedTo != "": // a circle that must not be
+	case f.RedirectedTo != "": // a circle
 		return target, correlation.RefusedRedirected
 	}
 	return target, t.engine.CanMerge(source, target)
@@ -187,16 +201,32 @@ func (t *Tenant) restore(k Known) {
 	t.placed[k.Alert.Name] = k.Membership.Incident
 }
 
-// Follow is where the redirects that are written lead from an incident.
+// Follow is where the redirects that are written lead from an incident. In a
+// circle, which two that decide at once can write, it is the first by name.
 func (t *Tenant) Follow(incident string) string {
 	for range len(t.facts) {
 		next := t.facts[incident].RedirectedTo
 		if next == "" {
-			break
+			return incident
 		}
 		incident = next
 	}
-	return incident
+	first := incident
+	for at := t.facts[incident].RedirectedTo; at != "" && at != incident; at = t.facts[at].RedirectedTo {
+		first = min(first, at)
+	}
+	return first
+}
+
+// Holds reports whether an alert is in the incident, or about to be put there, as
+// far as no redirect was followed.
+func (t *Tenant) Holds(incident string) bool {
+	for _, where := range t.placed {
+		if where == incident {
+			return true
+		}
+	}
+	return false
 }
 
 // Move puts an alert into an incident because a person said so; its own name
@@ -211,7 +241,7 @@ func (t *Tenant) Move(k Known, incident string) (d correlation.Decision, refused
 		return d, correlation.RefusedRedirected
 	}
 	if d, refused = t.engine.Move(k.Alert.Name, incident); refused == "" {
-		t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{d, k.Enrichment}, d.Incident
+		t.undelivered[k.Alert.Name], t.placed[k.Alert.Name] = pending{d, k.Enrichment, true}, d.Incident
 	}
 	return d, refused
 }

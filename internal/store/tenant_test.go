@@ -109,10 +109,101 @@ func TestWhatIsWrittenIsTheTruth(t *testing.T) {
 	}
 }
 
-func TestFollowEndsInACircle(t *testing.T) {
-	tenant := NewTenant(correlation.DefaultPolicy(), nil, []correlation.IncidentFacts{{Name: "a", RedirectedTo: "b"}, {Name: "b", RedirectedTo: "a"}})
-	if got := tenant.Follow("a"); got != "a" && got != "b" {
-		t.Errorf("got %s", got)
+// TestACircleEndsAtOneIncident: two replicas that led at once wrote it. Alerts of
+// all of them are together, whatever is learnt first and how often, and the engine
+// puts the next one there.
+func TestACircleEndsAtOneIncident(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	redirects := map[string]correlation.IncidentFacts{
+		"a": {Name: "a", RedirectedTo: "b"}, "b": {Name: "b", RedirectedTo: "c"}, "c": {Name: "c", RedirectedTo: "a"},
+	}
+	var members []Known
+	for i, name := range names {
+		members = append(members, Known{Alert: onPods(name, time.Duration(i)*time.Second, "shop/"+name), Membership: correlation.Decision{Incident: name}})
+	}
+	for _, order := range []string{"abc", "acb", "bac", "bca", "cab", "cba", "abcabc", "cbaabc"} {
+		t.Run(order, func(t *testing.T) {
+			tenant := NewTenant(correlation.DefaultPolicy(), members, nil)
+			for _, name := range order {
+				tenant.Learn(redirects[string(name)])
+			}
+			tenant.Learn(correlation.IncidentFacts{Name: "tail", RedirectedTo: "c"})
+			for _, name := range append(names, "tail") {
+				if got, engine := tenant.Follow(name), tenant.engine.Resolve(name); got != "a" || engine != "a" {
+					t.Errorf("%s leads to %s, for the engine to %s", name, got, engine)
+				}
+			}
+			for _, m := range members {
+				if got := tenant.Keep(m); got != "a" {
+					t.Errorf("the alert of %s goes to %s", m.Alert.Name, got)
+				}
+			}
+			next := Known{Alert: onPods("next", time.Minute, "shop/c")}
+			if d := tenant.Assign(next); d.Incident != "a" || tenant.Overtaken(next, d) {
+				t.Errorf("the next alert goes to %s, overtaken: %t", d.Incident, tenant.Overtaken(next, d))
+			}
+		})
+	}
+}
+
+// TestACircleCanBeMergedElsewhere: the redirect that is written then opens it.
+func TestACircleCanBeMergedElsewhere(t *testing.T) {
+	tenant, d := bridged(t)
+	source, target := d.Merges[0].Source, d.Merges[0].Target
+	tenant = NewTenant(correlation.DefaultPolicy(), nil, []correlation.IncidentFacts{
+		{Name: source, RedirectedTo: source + "2"}, {Name: source + "2", RedirectedTo: source}, {Name: target},
+	})
+	if tenant.Overtaken(bridge, d) {
+		t.Error("it would be decided again for ever")
+	}
+	tenant.Merged(source, target)
+	if got := tenant.Follow(source + "2"); got != target {
+		t.Errorf("the circle leads to %s", got)
+	}
+}
+
+func TestAnAlertMayStayInAResolvedIncident(t *testing.T) {
+	tenant := known(correlation.IncidentFacts{Name: "first", Resolved: true}, correlation.IncidentFacts{Name: "before", RedirectedTo: "first"})
+	for _, written := range []string{"first", "before"} {
+		k := Known{Alert: onPods("alert of "+written, 0, "shop/one"), Membership: correlation.Decision{Incident: written}}
+		tenant.Keep(k)
+		k.Alert = onPods(k.Alert.Name, 0, "shop/one", "shop/two")
+		d := tenant.Reassign(k)
+		if d.Incident != "first" || d.New || tenant.Overtaken(k, d) {
+			t.Errorf("written in %s: %+v, overtaken: %t", written, d, tenant.Overtaken(k, d))
+		}
+		k.Membership.Incident = "elsewhere"
+		if !tenant.Overtaken(k, d) {
+			t.Error("it is put into an incident that is resolved")
+		}
+	}
+}
+
+// TestAMoveThatNobodyWantsAnyMoreIsNotWritten: the wish is withdrawn before the
+// move is written, and the cluster has added something.
+func TestAMoveThatNobodyWantsAnyMoreIsNotWritten(t *testing.T) {
+	tenant := known(correlation.IncidentFacts{Name: "first"}, correlation.IncidentFacts{Name: "second"})
+	k := Known{Alert: onPods("second", 0, "shop/two"), Membership: correlation.Decision{Incident: "second"}}
+	tenant.Keep(Known{Alert: onPods("first", 0, "shop/one"), Membership: correlation.Decision{Incident: "first"}})
+	tenant.Keep(k)
+	if d, refused := tenant.Move(k, "first"); refused != "" || d.Incident != "first" {
+		t.Fatalf("got %+v, refused %q", d, refused)
+	}
+	k.Enrichment = "added"
+	if d := tenant.Reassign(k); d.Incident != "second" || tenant.Overtaken(k, d) {
+		t.Errorf("got %+v, overtaken: %t", d, tenant.Overtaken(k, d))
+	}
+}
+
+func TestWhatIsHeld(t *testing.T) {
+	tenant, d := bridged(t)
+	source := d.Merges[0].Source
+	if !tenant.Holds(source) {
+		t.Error("its alert is not seen")
+	}
+	tenant.Forget(source) // the alert of that name opened it
+	if tenant.Holds(source) || !tenant.Holds(d.Merges[0].Target) {
+		t.Error("nothing is left of the source, and the target is as it was")
 	}
 }
 
