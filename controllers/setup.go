@@ -67,7 +67,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock, GatewayTLS: o.GatewayTLS}),
 		acceptance.New(acceptance.Deps{Client: client, Recorder: recorder("correlationpolicy-acceptance"), Clock: o.Clock}),
 		correlation.New(correlation.Deps{
-			Client: client, Recorder: recorder("alert-correlation"), Clock: o.Clock,
+			Client: client, Live: mgr.GetAPIReader(), Recorder: recorder("alert-correlation"), Clock: o.Clock,
 			// Its identities have a pace of their own: look-ups hold no remediation up.
 			Surroundings: enrich.New(kube.NewImpersonator(o.RESTConfig, mgr.GetScheme(), mgr.GetRESTMapper()), o.Clock),
 		}),

@@ -12,6 +12,7 @@ import (
 // The indexes of the cache.
 const (
 	IndexAlertIncident            = "status.incidentName"
+	IndexAlertWanted              = "spec.triage.incidentName"
 	IndexInvestigationAlert       = "spec.alertName"
 	IndexInvestigationIncident    = "spec.incidentName"
 	IndexInvestigationPlaybook    = "spec.playbookName"
@@ -31,6 +32,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		of    client.IndexerFunc
 	}{
 		{&v1alpha1.Alert{}, IndexAlertIncident, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })},
+		{&v1alpha1.Alert{}, IndexAlertWanted, by(Wanted)},
 		{&v1alpha1.Investigation{}, IndexInvestigationAlert, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.AlertName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationIncident, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationPlaybook, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.PlaybookName })},
@@ -56,6 +58,14 @@ func by[T client.Object](field func(T) v1alpha1.LocalName) client.IndexerFunc {
 		}
 		return nil
 	}
+}
+
+// Wanted names the incident that people want the alert in, if any.
+func Wanted(a *v1alpha1.Alert) v1alpha1.LocalName {
+	if a.Spec.Triage == nil {
+		return ""
+	}
+	return a.Spec.Triage.IncidentName
 }
 
 // MergesInto names the incident that people want this one merged into, if any.

@@ -37,7 +37,9 @@ type Surroundings interface {
 
 // Deps are what the controller needs.
 type Deps struct {
-	Client   client.Client
+	Client client.Client
+	// Live reads past the cache, before a merge is written; nobody does when nil.
+	Live     client.Reader
 	Recorder events.EventRecorder
 	Clock    clock.PassiveClock
 	// Surroundings are asked at first sight of an alert; nothing is added when nil.
@@ -83,37 +85,52 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 
 // Reconcile writes which incident the alert belongs to.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	c.deciding.Lock()
-	defer c.deciding.Unlock()
-	tenant, err := c.tenant(ctx, request.Namespace)
+	s, err := c.read(ctx, request.NamespacedName)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	alert := &v1alpha1.Alert{}
-	switch err := c.Client.Get(ctx, request.NamespacedName, alert); {
-	case apierrors.IsNotFound(err):
+	c.deciding.Lock()
+	defer c.deciding.Unlock()
+	tenant, err := c.tenant(ctx, request.Namespace)
+	switch {
+	case err != nil:
+		return reconcile.Result{}, err
+	case s == nil:
 		if tenant.Forget(request.Name) {
 			c.giveUp(request.Namespace)
 		}
 		return reconcile.Result{}, nil
-	case err != nil:
-		return reconcile.Result{}, fmt.Errorf("reading alert: %w", err)
 	}
-	s := &scope{alert: alert, before: owned(&alert.Status), tenant: tenant}
-	for _, phase := range []func(context.Context, *scope) error{c.gather, c.enrich, c.decide, c.merge, c.recollect} {
+	s.tenant = tenant
+	for _, phase := range []func(context.Context, *scope) error{c.gather, c.decide, c.merge, c.recollect} {
 		if err := phase(ctx, s); err != nil {
 			return reconcile.Result{}, err
 		}
 	}
-	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, alert, s.before, c.status(s))
+	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, s.alert, s.before, c.status(s))
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	tenant.Delivered(alert.Name)
+	tenant.Delivered(request.Name)
 	if wrote && s.decision.Reason == engine.ReasonMoved {
 		c.eventMoved(s)
 	}
 	return reconcile.Result{RequeueAfter: s.lookAgain}, nil
+}
+
+// read gets the alert with what the cluster adds to it, nothing where it is gone.
+// Nobody has to wait with a decision for what the cluster answers.
+func (c *Controller) read(ctx context.Context, name types.NamespacedName) (*scope, error) {
+	alert := &v1alpha1.Alert{}
+	err := c.Client.Get(ctx, name, alert)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading alert: %w", err)
+	}
+	s := &scope{alert: alert, before: owned(&alert.Status)}
+	return s, c.enrich(ctx, s)
 }
 
 // triggerOf names the alert that started an investigation.

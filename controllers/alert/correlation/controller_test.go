@@ -149,6 +149,21 @@ var _ = Describe("Alert correlation", func() {
 		Expect(raise(ctx, "second", 10).Status.IncidentName).To(BeEquivalentTo("second"))
 	})
 
+	It("decides again, once, for an alert in a resolved incident", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		raise(ctx, "second", 10)
+		incident(ctx, "first", func(i *v1alpha1.Incident) { i.Spec.State = v1alpha1.IncidentResolved })
+		a := alert(ctx, "second")
+		entity := builders.PodEntity()
+		entity.Name = "elsewhere/other"
+		a.Status.Entities = []v1alpha1.Entity{entity}
+		Expect(c.Status().Update(ctx, a)).To(Succeed())
+		Expect(reconcileOnce(ctx, "second")).To(Succeed())
+		a = alert(ctx, "second")
+		Expect(a.Status.IncidentName).To(BeEquivalentTo("first"))
+		Expect(a.Status.ObservedEntities).NotTo(BeEmpty())
+	})
+
 	It("resolves the alerts of a resolved incident, but for what people said", func(ctx SpecContext) {
 		raise(ctx, "first", 0)
 		raise(ctx, "second", 10, func(a *v1alpha1.Alert) { a.Spec.Triage = &v1alpha1.AlertTriage{State: v1alpha1.AlertInProgress} })
@@ -381,6 +396,19 @@ var _ = Describe("Alert correlation", func() {
 				Expect(c.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &inc)).To(Succeed())
 				Expect(inc.Status.RedirectedTo).To(BeEmpty(), "two people work on these")
 			}
+		})
+		It("does not wait for an incident that will never be", func(ctx SpecContext) {
+			raise(ctx, "first", 0, onPod("shop/one"))
+			raise(ctx, "second", 10, onPod("shop/two"))
+			incident(ctx, "first")
+			Expect(c.Create(ctx, builders.Alert(ns, "third", bridge))).To(Succeed())
+			Expect(reconcileOnce(ctx, "third")).To(MatchError(ContainSubstring("not summarised yet")))
+			Expect(c.Delete(ctx, alert(ctx, "second"))).To(Succeed())
+			Expect(reconcileOnce(ctx, "third")).To(MatchError(ContainSubstring("not summarised yet")), "nobody has told of it")
+			Expect(reconcileOnce(ctx, "second")).To(Succeed())
+			Expect(reconcileOnce(ctx, "third")).To(MatchError(ContainSubstring("deciding again")))
+			Expect(reconcileOnce(ctx, "third")).To(Succeed())
+			Expect(alert(ctx, "third").Status.IncidentName).To(BeEquivalentTo("first"))
 		})
 		It("leaves apart what two people work on", func(ctx SpecContext) {
 			raise(ctx, "first", 0, onPod("shop/one"))

@@ -27,10 +27,15 @@ import (
 type surroundings struct {
 	known bool
 	asked []string
+	// meanwhile happens while they answer.
+	meanwhile func()
 }
 
 func (s *surroundings) Of(_ context.Context, tenant, account string, a model.Alert) ([]model.Entity, bool) {
 	s.asked = append(s.asked, tenant+"/"+account+" about "+a.Name)
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
 	if !s.known {
 		return nil, false
 	}
@@ -143,6 +148,18 @@ func TestEnrichment(t *testing.T) {
 		want := []string{e.ns + "/reader about first", e.ns + "/reader about second"}
 		if diff := cmp.Diff(want, e.cluster.asked); diff != "" {
 			t.Error(diff)
+		}
+	})
+	t.Run("nobody waits while they answer", func(t *testing.T) {
+		e := newEnriching(t, cfg, c)
+		e.policy("reader")
+		e.cluster.meanwhile = func() {
+			if e.ctl.Deciding() {
+				t.Error("no other tenant's alert or merge can be decided about")
+			}
+		}
+		if e.raise("first", 0); len(e.cluster.asked) != 1 {
+			t.Errorf("asked: %v", e.cluster.asked)
 		}
 	})
 	t.Run("known only later", func(t *testing.T) {

@@ -2,6 +2,7 @@ package correlation
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"k8s.io/client-go/util/workqueue"
@@ -83,19 +84,29 @@ var stateChanged = predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 	return ok && ok2 && (was.Status.State != is.Status.State || was.Status.RedirectedTo != is.Status.RedirectedTo)
 }}
 
-// membersOf lists the alerts of an incident whose state has changed: theirs
-// follows.
+// membersOf lists the alerts of an incident whose state has changed, as theirs
+// follows, and those that people want to be in it, as that may be so now.
 func (c *Controller) membersOf(ctx context.Context, obj client.Object) []reconcile.Request {
-	var alerts v1alpha1.AlertList
-	err := c.Client.List(ctx, &alerts, client.InNamespace(obj.GetNamespace()),
-		client.MatchingFields{kube.IndexAlertIncident: obj.GetName()}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "Listing the alerts of an incident")
-		return nil
-	}
-	requests := make([]reconcile.Request, 0, len(alerts.Items))
-	for i := range alerts.Items {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&alerts.Items[i])})
+	var requests []reconcile.Request
+	for _, index := range []string{kube.IndexAlertIncident, kube.IndexAlertWanted} {
+		alerts, err := c.alerts(ctx, obj.GetNamespace(), index, obj.GetName())
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Error(err, "Listing the alerts of an incident")
+		}
+		for i := range alerts {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&alerts[i])})
+		}
 	}
 	return requests
+}
+
+// alerts lists, to be read only, the alerts that an index of the cache has under
+// a name.
+func (c *Controller) alerts(ctx context.Context, namespace, index, name string) ([]v1alpha1.Alert, error) {
+	var list v1alpha1.AlertList
+	err := c.Client.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{index: name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing alerts by %s %s: %w", index, name, err)
+	}
+	return list.Items, nil
 }

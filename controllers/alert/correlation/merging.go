@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -126,6 +127,11 @@ func (c *Controller) writeMerge(ctx context.Context, tenant *store.Tenant, sourc
 	if said := mergedCondition(&source.Status); said != nil {
 		before.Conditions = []metav1.Condition{*said}
 	}
+	if target != "" && target != before.RedirectedTo {
+		if err := c.checkCircle(ctx, source, target); err != nil {
+			return false, err
+		}
+	}
 	after := before.DeepCopy()
 	after.RedirectedTo = target
 	if why.Reason == "" {
@@ -142,6 +148,23 @@ func (c *Controller) writeMerge(ctx context.Context, tenant *store.Tenant, sourc
 		tenant.Merged(source.Name, string(target))
 	}
 	return wrote, nil
+}
+
+// checkCircle looks past the cache whether the target was merged into the source:
+// a replica that led before this one may have done so just now.
+func (c *Controller) checkCircle(ctx context.Context, source *v1alpha1.Incident, target v1alpha1.LocalName) error {
+	if c.Live == nil {
+		return nil
+	}
+	end, err := kube.Survivor(ctx, c.Live, types.NamespacedName{Namespace: source.Namespace, Name: string(target)})
+	if err != nil {
+		return fmt.Errorf("merging %s into %s: %w", source.Name, target, err)
+	}
+	if end.Name == source.Name {
+		c.giveUp(source.Namespace)
+		return fmt.Errorf("merging %s into %s: that was merged into it just now; deciding again", source.Name, target)
+	}
+	return nil
 }
 
 func mergedCondition(s *v1alpha1.IncidentStatus) *metav1.Condition {

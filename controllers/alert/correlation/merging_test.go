@@ -255,6 +255,25 @@ var _ = Describe("A merge that a person asks for", func() {
 		Expect(merge(ctx, "b").Reason).To(Equal(engine.RefusedSame), "also to a tenant that is rebuilt")
 	})
 
+	It("looks past the cache before it could close a circle", func(ctx SpecContext) {
+		incident(ctx, "a", into("b"))
+		incident(ctx, "b")
+		stale := get(ctx, "b")
+		// Another replica merges b into a; the cache does not show that yet.
+		led := get(ctx, "b")
+		led.Status.RedirectedTo = "a"
+		Expect(c.Status().Update(ctx, led)).To(Succeed())
+		controller = correlation.New(correlation.Deps{
+			Client: showing(stale, ns), Live: c, Recorder: recorder, Clock: clocktesting.NewFakePassiveClock(builders.Time),
+		})
+		key := reconcile.Request{NamespacedName: client.ObjectKey{Namespace: ns, Name: "a"}}
+		_, err := controller.Merging().Reconcile(ctx, key)
+		Expect(err).To(MatchError(ContainSubstring("merged into it just now")))
+		Expect(get(ctx, "a").Status.RedirectedTo).To(BeEmpty())
+		led.DeepCopyInto(stale)
+		Expect(merge(ctx, "a").Reason).To(Equal(engine.RefusedSame), "when the cache shows it")
+	})
+
 	It("leaves alone what correlation merged elsewhere before, and says what to do", func(ctx SpecContext) {
 		incident(ctx, "c")
 		incident(ctx, "d")

@@ -67,7 +67,7 @@ func newer(a, b *v1alpha1.Investigation) bool {
 func (c *Controller) decide(ctx context.Context, s *scope) error {
 	known := store.Known{Alert: convert.Alert(s.alert), Membership: convert.Membership(s.alert), Enrichment: convert.Enrichment(s.alert)}
 	s.enrichment = s.alert.Status.ObservedEntities
-	wanted := manual(s.alert)
+	wanted := string(kube.Wanted(s.alert))
 	placed := known.Membership.Incident != ""
 	if placed && wanted != "" && s.tenant.Follow(wanted) != s.tenant.Follow(known.Membership.Incident) {
 		s.decision, s.refusal = s.tenant.Move(known, wanted)
@@ -105,13 +105,6 @@ func (s *scope) follow(known store.Known) {
 	s.decision.Message = fmt.Sprintf("Incident %s was merged into this one", known.Membership.Incident)
 }
 
-func manual(a *v1alpha1.Alert) string {
-	if a.Spec.Triage == nil {
-		return ""
-	}
-	return string(a.Spec.Triage.IncidentName)
-}
-
 // merge commits the merges that the decision calls for, before the membership
 // that follows from them.
 func (c *Controller) merge(ctx context.Context, s *scope) error {
@@ -121,7 +114,7 @@ func (c *Controller) merge(ctx context.Context, s *scope) error {
 			return err
 		}
 		if source == nil {
-			return fmt.Errorf("merging %s into %s: it is not summarised yet", m.Source, m.Target)
+			return c.awaitSource(ctx, s, m)
 		}
 		if string(source.Status.RedirectedTo) == m.Target {
 			continue // written by an earlier attempt
@@ -132,6 +125,20 @@ func (c *Controller) merge(ctx context.Context, s *scope) error {
 		}
 	}
 	return nil
+}
+
+// awaitSource waits for an incident that is not there, if there will be one: an
+// alert says that it belongs there, or the cache does not show yet that it does.
+func (c *Controller) awaitSource(ctx context.Context, s *scope, m engine.Merge) error {
+	alerts, err := c.alerts(ctx, s.alert.Namespace, kube.IndexAlertIncident, m.Source)
+	switch {
+	case err != nil:
+		return err
+	case len(alerts) == 0 && !s.tenant.Holds(m.Source):
+		c.giveUp(s.alert.Namespace)
+		return fmt.Errorf("merging %s into %s: nothing is left of it; deciding again", m.Source, m.Target)
+	}
+	return fmt.Errorf("merging %s into %s: it is not summarised yet", m.Source, m.Target)
 }
 
 // recollect writes where alerts went that looked like routine and turn out to
@@ -179,7 +186,7 @@ func conditionOf(s *scope) metav1.Condition {
 	}
 	if s.refusal != "" {
 		condition.Reason = engine.ReasonJoined
-		condition.Message = fmt.Sprintf("Not moved to incident %s: %s", manual(s.alert), refusals[s.refusal])
+		condition.Message = fmt.Sprintf("Not moved to incident %s: %s", kube.Wanted(s.alert), refusals[s.refusal])
 	}
 	return condition
 }
