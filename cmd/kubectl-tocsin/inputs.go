@@ -89,8 +89,10 @@ type book struct {
 	counts   map[replay.State]int
 	// rejected are the first events that could not be read.
 	rejected []rejection
-	inputs   []string
-	starts   []int
+	// undated is how many events have no time of their own.
+	undated int
+	inputs  []string
+	starts  []int
 }
 
 type rejection struct {
@@ -131,6 +133,7 @@ func (b *book) read(c *cobra.Command, feed *replay.Feed, inputs []input) error {
 		}
 	}
 	feed.End()
+	b.undated = feed.Undated()
 	return nil
 }
 
@@ -158,6 +161,13 @@ func readInput(c *cobra.Command, feed *replay.Feed, in input) error {
 
 // summarize says what could not be read, and where.
 func (b *book) summarize(out io.Writer) {
+	switch b.undated {
+	case 0:
+	case 1:
+		fmt.Fprintln(out, "1 event has no time that can be read; it was given that of the newest before it")
+	default:
+		fmt.Fprintf(out, "%d events have no time that can be read; they were given that of the newest before them\n", b.undated)
+	}
 	total := b.counts[replay.StateRejected]
 	if total == 0 {
 		return

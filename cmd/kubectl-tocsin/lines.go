@@ -17,7 +17,36 @@ type eventLine struct {
 	Incident string       `json:"incident,omitempty"`
 	State    replay.State `json:"state"`
 	Reason   string       `json:"reason,omitempty"`
-	Links    []linkLine   `json:"links"`
+	*alertLine
+	Links []linkLine `json:"links"`
+}
+
+// alertLine is what became of the fields of an event that opened an alert.
+type alertLine struct {
+	Title      string         `json:"title"`
+	Rule       string         `json:"rule"`
+	Severity   string         `json:"severity"`
+	Time       time.Time      `json:"time"`
+	Tactics    []model.Tactic `json:"tactics,omitempty"`
+	Techniques []string       `json:"techniques,omitempty"`
+	Entities   []entityLine   `json:"entities,omitempty"`
+}
+
+type entityLine struct {
+	Kind string `json:"kind"`
+	Name string `json:"name"`
+	Role string `json:"role"`
+}
+
+func newAlertLine(a model.Alert) *alertLine {
+	line := &alertLine{
+		Title: a.Title, Rule: a.Rule, Severity: a.Severity.String(), Time: a.First,
+		Tactics: a.Tactics, Techniques: a.Techniques,
+	}
+	for _, e := range a.Entities {
+		line.Entities = append(line.Entities, entityLine{string(e.Kind), e.Name, string(e.Role)})
+	}
+	return line
 }
 
 type linkLine struct {
@@ -51,6 +80,9 @@ func writeEvents(out io.Writer, run *replay.Run, outcomes []replay.Outcome) erro
 		if o.State == replay.StateNew || o.State == replay.StateDuplicate {
 			a := run.Alert(o.Alert)
 			line.Alert, line.Incident, line.Links = a.Alert.Name, a.Incident, linkLines(a.Links)
+			if o.State == replay.StateNew {
+				line.alertLine = newAlertLine(a.Alert)
+			}
 		}
 		if err := lines.Encode(line); err != nil {
 			return err

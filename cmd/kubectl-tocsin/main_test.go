@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/ingest/fixtures"
+	"github.com/tocsin-dev/tocsin/internal/replay"
 )
 
 var update = flag.Bool("update", false, "write what the commands of the guide print into the guide")
@@ -121,12 +123,20 @@ const oneSource = "testdata/hosts.yaml"
 func TestLines(t *testing.T) {
 	const rows = "time,name,ip,host,short\n1777881660,Scan,192.0.2.1,web-1,scan\n1777881600,Scan,192.0.2.1,web-1,scan\nx\n1777881601,Leak <b>,192.0.2.1,web-1,leak\n"
 	stdout, stderr, code := execute(t, rows, "replay", "--source", oneSource, "--sort", "-o", "jsonl", "-")
+	entities := []any{
+		map[string]any{"kind": "Device", "name": "web-1", "role": "Attacked"},
+		map[string]any{"kind": "IP", "name": "192.0.2.1", "role": "Unknown"},
+	}
 	want := []map[string]any{
 		{"input": 0.0, "alert": "scan", "incident": "scan", "state": "duplicate", "links": []any{}},
-		{"input": 1.0, "alert": "scan", "incident": "scan", "state": "new", "links": []any{}},
+		{"input": 1.0, "alert": "scan", "incident": "scan", "state": "new", "links": []any{},
+			"title": "Scan", "rule": "scan", "severity": "Medium", "time": "2026-05-04T08:00:00Z",
+			"entities": entities},
 		{"input": 2.0, "state": "rejected", "reason": "the row has 1 fields, and the first line names 5", "links": []any{}},
-		{"input": 3.0, "alert": "leak", "incident": "scan", "state": "new", "links": []any{
-			map[string]any{"reason": "SameAddress", "entity": "IP/192.0.2.1", "peer": "scan"}, map[string]any{"reason": "SameAsset", "entity": "Device/web-1", "peer": "scan"}}},
+		{"input": 3.0, "alert": "leak", "incident": "scan", "state": "new",
+			"title": "Leak <b>", "rule": "leak", "severity": "Medium", "time": "2026-05-04T08:00:01Z",
+			"entities": entities, "links": []any{
+				map[string]any{"reason": "SameAddress", "entity": "IP/192.0.2.1", "peer": "scan"}, map[string]any{"reason": "SameAsset", "entity": "Device/web-1", "peer": "scan"}}},
 	}
 	var got []map[string]any
 	for line := range strings.Lines(stdout) {
@@ -187,6 +197,45 @@ func TestManyRejections(t *testing.T) {
 	if code != 0 || !strings.Contains(stdout, "7 events became 0 alerts in 0 incidents; 7 could not be read.") ||
 		!strings.HasPrefix(stderr, "7 events could not be read:\n  -, event 0: ") || !strings.HasSuffix(stderr, "  and 2 more; -o jsonl names them all\n") {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
+	}
+}
+
+// TestEventsWithoutATime: a time that was made up is told.
+func TestEventsWithoutATime(t *testing.T) {
+	const head = "time,name,ip,host,short\n1777881660,Scan,192.0.2.1,web-1,scan\n"
+	for rows, want := range map[string]string{
+		"":                                      "",
+		"yesterday,Scan,192.0.2.1,web-1,scan\n": "1 event has no time that can be read; it was given that of the newest before it\n",
+		"yesterday,Scan,192.0.2.1,web-1,scan\n,Leak,192.0.2.1,web-1,leak\nx,Y,192.0.2.1,w,y\n": "3 events have no time that can be read; they were given that of the newest before them\n",
+	} {
+		if _, stderr, code := execute(t, head+rows, "replay", "--source", oneSource, "-"); stderr != want || code != 0 {
+			t.Errorf("%q: exit code %d, stderr %q, want %q", rows, code, stderr, want)
+		}
+	}
+}
+
+// TestStoryOfLinks: the alert that one is linked to may have come before it or after.
+func TestStoryOfLinks(t *testing.T) {
+	for peer, want := range map[string]string{
+		"second": "so close in time to #2 that chance is unlikely (6.5 bits)",
+		"gone":   "so close in time to another alert that chance is unlikely (6.5 bits)",
+	} {
+		placed := replay.Placed{Links: []correlation.Link{{Reason: correlation.LinkProximateTime, Peer: peer, Weight: 6.5}}}
+		if got := why(placed, replay.Incident{}, map[string]int{"second": 2}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestOverview(t *testing.T) {
+	for want, counts := range map[string]map[replay.State]int{
+		"1 event became 1 alert in 0 incidents.":                                                      {replay.StateNew: 1},
+		"4 events became 1 alert in 0 incidents; 1 repeats one, 1 is no alert, 1 could not be read.":  {replay.StateNew: 1, replay.StateDuplicate: 1, replay.StateSuppressed: 1, replay.StateRejected: 1},
+		"6 events became 0 alerts in 0 incidents; 2 repeat one, 2 are no alert, 2 could not be read.": {replay.StateDuplicate: 2, replay.StateSuppressed: 2, replay.StateRejected: 2},
+	} {
+		if got := overview(nil, &book{counts: counts}); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -41,12 +41,15 @@ Inputs are read one after the other, and events are taken in that order, as a
 sender sends them in order. Where a file was put together from several, give
 --sort: events are then taken by their own time. The time is that of the events
 throughout; the clock is not looked at. The same input gives the same output.
+How many events have no time that can be read is told on standard error.
 
 What comes out (-o):
   story      each incident as a text: where it began, how far it went, and why
              each alert is in it; the incidents with the most assets first
   jsonl      a line of JSON for each event, in the order of the input: its alert,
-             the incident that the alert is in at the end, and why
+             the incident that the alert is in at the end, and why; where it
+             opened the alert also title, rule, severity, time, tactics,
+             techniques and entities: what its fields became
   incidents  a line of JSON for each incident
 
 Events that cannot be read are counted, and the first ones told on standard

@@ -45,11 +45,19 @@ func overview(incidents []replay.Incident, b *book) string {
 	}
 	parts := []string{}
 	for _, part := range []struct {
-		state replay.State
-		words string
-	}{{replay.StateDuplicate, "repeat one"}, {replay.StateSuppressed, "are no alert"}, {replay.StateRejected, "could not be read"}} {
-		if n := b.counts[part.state]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, part.words))
+		state     replay.State
+		one, more string
+	}{
+		{replay.StateDuplicate, "repeats one", "repeat one"},
+		{replay.StateSuppressed, "is no alert", "are no alert"},
+		{replay.StateRejected, "could not be read", "could not be read"},
+	} {
+		switch n := b.counts[part.state]; n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+part.one)
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", n, part.more))
 		}
 	}
 	line := fmt.Sprintf("%s became %s in %s", plural(events, "event"), plural(alerts, "alert"), plural(len(incidents), "incident"))
@@ -151,13 +159,13 @@ func why(a replay.Placed, i replay.Incident, numbers map[string]int) string {
 		return "opened the incident"
 	}
 	l := a.Links[0]
-	peer := "an earlier alert"
+	peer := "another alert"
 	if n, ok := numbers[l.Peer]; ok {
 		peer = fmt.Sprintf("#%d", n)
 	}
 	switch l.Reason {
 	case correlation.LinkProximateTime:
-		return fmt.Sprintf("so soon after %s that chance is unlikely (%.1f bits)", peer, l.Weight)
+		return fmt.Sprintf("so close in time to %s that chance is unlikely (%.1f bits)", peer, l.Weight)
 	case correlation.LinkRoutine:
 		if l.Entity.Name == "" {
 			return "routine that names nothing, kept with " + peer

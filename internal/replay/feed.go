@@ -55,6 +55,7 @@ type Feed struct {
 	waiting []held
 	newest  time.Time
 	events  int
+	undated int
 	took    func(event int, o Outcome)
 }
 
@@ -92,6 +93,9 @@ func NewFeed(run *Run, sorted bool, took func(event int, o Outcome)) *Feed {
 
 // Events is how many events there were so far.
 func (f *Feed) Events() int { return f.events }
+
+// Undated is how many of them had no time of their own that could be read.
+func (f *Feed) Undated() int { return f.undated }
 
 // Read reads an input to its end. An error is about the whole input.
 func (f *Feed) Read(records body.Records, from Source) error {
@@ -152,6 +156,7 @@ func (f *Feed) date(h held) {
 		f.pass(h)
 		return
 	}
+	f.undated++
 	if f.newest.IsZero() && len(f.waiting) < maxWaiting {
 		f.waiting = append(f.waiting, h)
 		return
