@@ -148,9 +148,9 @@ func TestACircleEndsAtOneIncident(t *testing.T) {
 
 // TestACircleCanBeMergedElsewhere: the redirect that is written then opens it.
 func TestACircleCanBeMergedElsewhere(t *testing.T) {
-	tenant, d := bridged(t)
+	_, d := bridged(t)
 	source, target := d.Merges[0].Source, d.Merges[0].Target
-	tenant = NewTenant(correlation.DefaultPolicy(), nil, []correlation.IncidentFacts{
+	tenant := NewTenant(correlation.DefaultPolicy(), nil, []correlation.IncidentFacts{
 		{Name: source, RedirectedTo: source + "2"}, {Name: source + "2", RedirectedTo: source}, {Name: target},
 	})
 	if tenant.Overtaken(bridge, d) {
