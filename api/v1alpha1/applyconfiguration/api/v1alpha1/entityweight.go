@@ -14,7 +14,9 @@ type EntityWeightApplyConfiguration struct {
 	// kind is the kind of the entity.
 	Kind *apiv1alpha1.EntityKind `json:"kind,omitempty"`
 	// bits is the most evidence that sharing one can be worth, from 0 to 32; what
-	// it is worth is measured. 0 makes the kind count for nothing.
+	// it is worth is measured. How rarely both rules fire adds to it: on one asset
+	// without this limit, between two assets at most twice the bits given here. 0
+	// makes the kind count for nothing.
 	Bits *int32 `json:"bits,omitempty"`
 }
 
