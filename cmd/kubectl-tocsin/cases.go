@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,8 +15,8 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/replay/cases"
 )
 
-// suffix is how the file of a case ends.
-const suffix = "_test.yaml"
+// suffixes are how the file of a case may end.
+var suffixes = []string{"_test.yaml", "_test.yml"}
 
 func newTest() *cobra.Command {
 	return &cobra.Command{
@@ -24,8 +25,8 @@ func newTest() *cobra.Command {
 		Long: `Test alert sources and correlation policies against recorded events, without a
 cluster: in the pipeline of a Git repository, say.
 
-Each file in DIR, and in the folders in it, whose name ends in _test.yaml is a
-case: it names AlertSources, perhaps a CorrelationPolicy, and events, and says
+Each file in DIR, and in the folders in it, whose name ends in _test.yaml or
+_test.yml is a case: it names AlertSources, perhaps a CorrelationPolicy, and events, and says
 what is expected to become of them:
 
   name: A shell in a pod, and the Secrets that it reads, are one incident
@@ -54,13 +55,19 @@ what is expected to become of them:
 Events are meant by their number over all inputs, counted from 0: what
 "kubectl tocsin replay -o jsonl" calls input.
 
-The exit code is 1 if anything came out otherwise, and 2 if a file cannot be used.`,
+The exit code is 1 if anything came out otherwise, and 2 if a file cannot be
+used; the other cases are run all the same.`,
 		Example: `  # All cases of a repository
   kubectl tocsin test .
 
   # One case
   kubectl tocsin test detection/shell_test.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("test: name one folder or case")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error { return runTests(c.OutOrStdout(), args[0]) },
 	}
 }
@@ -70,49 +77,74 @@ func runTests(out io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	failed := 0
+	failed, unusable := 0, 0
 	for _, file := range files {
-		data, err := readDeclaration(file)
-		if err != nil {
-			return err
+		c, wrong, err := runCase(file)
+		switch {
+		case err != nil:
+			unusable++
+			fmt.Fprintf(out, "ERROR %s: %s\n", file, indent(err.Error()))
+			continue
+		case len(wrong) > 0:
+			failed++
+			fmt.Fprintf(out, "FAIL  %s: %s\n", file, c.Name)
+		default:
+			fmt.Fprintf(out, "ok    %s: %s\n", file, c.Name)
 		}
-		c, err := cases.Read(data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		wrong, err := c.Run(besides(file))
-		if err != nil {
-			return fmt.Errorf("%s: %w", file, err)
-		}
-		verdict := "ok   "
-		if len(wrong) > 0 {
-			verdict, failed = "FAIL ", failed+1
-		}
-		fmt.Fprintf(out, "%s %s: %s\n", verdict, file, c.Name)
 		for _, text := range wrong {
-			fmt.Fprintln(out, "      "+strings.ReplaceAll(text, "\n", "\n      "))
+			fmt.Fprintln(out, margin+indent(text))
 		}
 	}
-	fmt.Fprintf(out, "%s, %d failed\n", plural(len(files), "case"), failed)
-	if failed > 0 {
+	fmt.Fprintf(out, "%s, %d failed", plural(len(files), "case"), failed)
+	if unusable > 0 {
+		fmt.Fprintf(out, ", %d could not be run", unusable)
+	}
+	fmt.Fprintln(out)
+	switch {
+	case unusable > 0:
+		return errUnusable
+	case failed > 0:
 		return errFailed
 	}
 	return nil
+}
+
+// margin is before what is told of a case.
+const margin = "      "
+
+func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n"+margin) }
+
+// runCase returns what is not as expected. The error is about files that cannot be used.
+func runCase(file string) (cases.Case, []string, error) {
+	data, err := readDeclaration(file)
+	if err != nil {
+		return cases.Case{}, nil, withoutPath(err)
+	}
+	c, err := cases.Read(data)
+	if err != nil {
+		return c, nil, err
+	}
+	wrong, err := c.Run(besides(file))
+	return c, wrong, err
 }
 
 // findCases lists the cases below a folder, sorted; or the one that is named.
 func findCases(dir string) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && (path == dir || strings.HasSuffix(path, suffix)) {
+		if err == nil && !entry.IsDir() && (path == dir || isCase(path)) {
 			files = append(files, path)
 		}
 		return err
 	})
 	if err == nil && len(files) == 0 {
-		err = errors.New(dir + ": there is no file whose name ends in " + suffix)
+		err = fmt.Errorf("%s: there is no file whose name ends in %s", dir, strings.Join(suffixes, " or "))
 	}
 	return files, err
+}
+
+func isCase(path string) bool {
+	return slices.ContainsFunc(suffixes, func(suffix string) bool { return strings.HasSuffix(path, suffix) })
 }
 
 // besides opens files relative to the one of a case.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -24,20 +25,28 @@ func readDeclaration(file string) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxDeclaration+1))
 	if err == nil && len(data) > maxDeclaration {
-		err = fmt.Errorf("%s: is longer than %d bytes; is it a file of events?", file, maxDeclaration)
+		err = fmt.Errorf("is longer than %d bytes; is it a file of events?", maxDeclaration)
 	}
 	return data, err
+}
+
+// withoutPath is why a file could not be read: where it is named already.
+func withoutPath(err error) error {
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return failed.Err
+	}
+	return err
 }
 
 func readSources(files []string) (replay.Sources, error) {
 	sources := replay.Sources{}
 	for _, file := range files {
 		data, err := readDeclaration(file)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = sources.Read(data)
 		}
-		if err := sources.Read(data); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+		if err != nil {
+			return nil, fmt.Errorf("--source: %s: %w", file, withoutPath(err))
 		}
 	}
 	return sources, nil
@@ -48,12 +57,12 @@ func readPolicy(file string) (replay.Policies, error) {
 		return replay.DefaultPolicies(), nil
 	}
 	data, err := readDeclaration(file)
-	if err != nil {
-		return replay.Policies{}, err
+	policies := replay.Policies{}
+	if err == nil {
+		policies, err = replay.ReadPolicy(data)
 	}
-	policies, err := replay.ReadPolicy(data)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", file, err)
+		err = fmt.Errorf("--policy: %s: %w", file, withoutPath(err))
 	}
 	return policies, err
 }
@@ -67,18 +76,45 @@ type input struct {
 // parseInputs reads "FILE", or "NAME=FILE" where there are several sources.
 func parseInputs(args []string, sources replay.Sources) ([]input, error) {
 	inputs := make([]input, 0, len(args))
+	stdin := false
 	for _, arg := range args {
-		name, file, found := strings.Cut(arg, "=")
-		if _, known := sources[name]; !found || !known {
-			name, file = "", arg
+		in, err := parseInput(arg, sources)
+		if err == nil && in.file == "-" && stdin {
+			err = errors.New("standard input can be read only once")
 		}
-		from, err := sources.Find(name)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w: NAME=%s", arg, err, arg)
+			return nil, fmt.Errorf("%s: %w", arg, err)
 		}
-		inputs = append(inputs, input{file, from})
+		stdin = stdin || in.file == "-"
+		inputs = append(inputs, in)
 	}
 	return inputs, nil
+}
+
+func parseInput(arg string, sources replay.Sources) (input, error) {
+	name, file, found := strings.Cut(arg, "=")
+	if _, known := sources[name]; !known && exists(arg) {
+		found = false // "=" is part of the name of the file.
+	}
+	switch {
+	case !found:
+		from, err := sources.Find("")
+		if err != nil {
+			err = fmt.Errorf("%w: NAME=%s", err, arg)
+		}
+		return input{arg, from}, err
+	case name == "":
+		return input{}, errors.New(`name an AlertSource before "="`)
+	case file == "":
+		return input{}, errors.New(`name a file behind "="`)
+	}
+	from, err := sources.Find(name)
+	return input{file, from}, err
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // book keeps what became of events.
@@ -142,7 +178,7 @@ func readInput(c *cobra.Command, feed *replay.Feed, in input) error {
 	if in.file != "-" {
 		f, err := os.Open(in.file)
 		if err != nil {
-			return errors.Unwrap(err)
+			return withoutPath(err)
 		}
 		defer f.Close()
 		if info, err := f.Stat(); err == nil {
@@ -181,6 +217,9 @@ func (b *book) summarize(out io.Writer) {
 		fmt.Fprintf(out, "  and %d more; -o jsonl names them all\n", more)
 	}
 }
+
+// useless says that there were events, and that none could be read.
+func (b *book) useless() bool { return len(b.counts) == 1 && b.counts[replay.StateRejected] > 0 }
 
 // place is the file of an event, and its number there.
 func (b *book) place(event int) (file string, position int) {

@@ -15,12 +15,15 @@ import (
 
 // The exit codes.
 const (
-	exitFailed = 1 // a case did not come out as expected
+	exitFailed = 1 // a case did not come out as expected, or no event could be read
 	exitUsage  = 2 // the command line or a file is no use
 )
 
-// errFailed says that cases failed; what and why was printed.
-var errFailed = errors.New("not everything came out as expected")
+// What and why was printed already.
+var (
+	errFailed   = errors.New("not everything came out as expected")
+	errUnusable = errors.New("not every case could be run")
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -35,6 +38,8 @@ func report(out io.Writer, err error) int {
 		return 0
 	case errors.Is(err, errFailed):
 		return exitFailed
+	case errors.Is(err, errUnusable):
+		return exitUsage
 	}
 	fmt.Fprintln(out, "error:", err)
 	return exitUsage

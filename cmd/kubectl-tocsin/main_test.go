@@ -194,7 +194,7 @@ func TestIncidentLines(t *testing.T) {
 
 func TestManyRejections(t *testing.T) {
 	stdout, stderr, code := execute(t, "time\n"+strings.Repeat("1,2\n", 7), "replay", "--source", oneSource, "-")
-	if code != 0 || !strings.Contains(stdout, "7 events became 0 alerts in 0 incidents; 7 could not be read.") ||
+	if code != exitFailed || !strings.Contains(stdout, "7 events became 0 alerts in 0 incidents; 7 could not be read.") ||
 		!strings.HasPrefix(stderr, "7 events could not be read:\n  -, event 0: ") || !strings.HasSuffix(stderr, "  and 2 more; -o jsonl names them all\n") {
 		t.Errorf("%d\n%s\n%s", code, stdout, stderr)
 	}
@@ -276,18 +276,23 @@ func TestUsage(t *testing.T) {
 	}
 	events := file("events.json", "{}")
 	sources, missing := filepath.Join(guides, "replay", "sources.yaml"), filepath.Join(dir, "none")
-	badCase := file("bad_test.yaml", "name: x")
 	for name, tc := range map[string]struct {
 		args []string
 		want string
 	}{
-		"no input":              {[]string{"replay", "--source", oneSource}, "requires at least 1 arg"},
+		"no input":              {[]string{"replay", "--source", oneSource}, "error: replay: name an INPUT\n"},
+		"a mistyped source":     {[]string{"replay", "--source", sources, "fal=" + events}, `error: fal=` + events + `: there is no AlertSource "fal"; there are audit, falco, logins`},
+		"no name of a source":   {[]string{"replay", "--source", sources, "=" + events}, `name an AlertSource before "="`},
+		"no name of a file":     {[]string{"replay", "--source", sources, "falco="}, `error: falco=: name a file behind "="`},
+		"stdin twice":           {[]string{"replay", "--source", sources, "falco=-", "audit=-"}, "error: audit=-: standard input can be read only once"},
+		"no folder":             {[]string{"test"}, "error: test: name one folder or case\n"},
+		"two folders":           {[]string{"test", dir, dir}, "error: test: name one folder or case\n"},
 		"no source":             {[]string{"replay", events}, `required flag(s) "source" not set`},
 		"no such output":        {[]string{"replay", "--source", oneSource, "-o", "xml", events}, `--output: must be one of [story jsonl incidents], is "xml"`},
 		"a negative limit":      {[]string{"replay", "--source", oneSource, "--limit", "-1", events}, "--limit: must not be negative"},
 		"no such file":          {[]string{"replay", "--source", oneSource, missing}, "none: no such file"},
-		"no such source":        {[]string{"replay", "--source", missing, events}, "none: no such file"},
-		"no such policy":        {[]string{"replay", "--source", oneSource, "--policy", missing, events}, "none: no such file"},
+		"no such source":        {[]string{"replay", "--source", missing, events}, "error: --source: " + missing + ": no such file"},
+		"no such policy":        {[]string{"replay", "--source", oneSource, "--policy", missing, events}, "error: --policy: " + missing + ": no such file"},
 		"a source that is none": {[]string{"replay", "--source", events, events}, "events.json: document 1: it has no kind, and must be tocsin.dev/v1alpha1 AlertSource"},
 		"a policy that is none": {[]string{"replay", "--source", oneSource, "--policy", oneSource, events}, "and must be tocsin.dev/v1alpha1 CorrelationPolicy"},
 		"the same source twice": {[]string{"replay", "--source", oneSource, "--source", oneSource, events}, "there is another of that name"},
@@ -295,8 +300,7 @@ func TestUsage(t *testing.T) {
 		"a header twice":        {[]string{"replay", "--source", oneSource, file("twice.csv", "a,a\n")}, `twice.csv: the first line must name the columns: "a" is there twice`},
 		"CSV to Falco":          {[]string{"replay", "--source", sources, "falco=" + file("rows.csv", "a\n1\n")}, "only a source of type Generic takes"},
 		"no case":               {[]string{"test", filepath.Join(dir, "events.json", "..", "..", "nowhere")}, "no such file"},
-		"no case there":         {[]string{"test", t.TempDir()}, "there is no file whose name ends in _test.yaml"},
-		"a bad case":            {[]string{"test", badCase}, "bad_test.yaml: sources: is missing"},
+		"no case there":         {[]string{"test", t.TempDir()}, "there is no file whose name ends in _test.yaml or _test.yml"},
 	} {
 		stdout, stderr, code := execute(t, "", tc.args...)
 		if code != exitUsage || stdout != "" || !strings.Contains(stderr, tc.want) {
@@ -326,6 +330,52 @@ func TestCases(t *testing.T) {
 	stdout, _, code := execute(t, "", "test", dir)
 	if code != exitFailed || !strings.HasPrefix(stdout, "FAIL  "+dir+"/a/x_test.yaml: A scan is no incident\n      incidents: want 0, got 1\n        scan-") || !strings.HasSuffix(stdout, "\n1 case, 1 failed\n") {
 		t.Errorf("exit code %d: %s", code, stdout)
+	}
+}
+
+// TestBadCase: a case that cannot be run does not hide the others.
+func TestBadCase(t *testing.T) {
+	dir := t.TempDir()
+	source, err := filepath.Abs(oneSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rest = "inputs: [{events: [{time: 1777881600, name: Scan, ip: 192.0.2.1, host: web-1, short: scan}]}]\nexpect: {incidents: 1}"
+	for name, content := range map[string]string{
+		"a_test.yaml": "name: x",
+		"b_test.yml":  "name: A scan\nsources: ['" + source + "']\n" + rest,
+		"c_test.yaml": "name: Nowhere\nsources: [none.yaml]\n" + rest,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	stdout, stderr, code := execute(t, "", "test", ".")
+	want := "ERROR a_test.yaml: sources: is missing; name the file with the AlertSource\n" +
+		"ok    b_test.yml: A scan\n" +
+		"ERROR c_test.yaml: sources: open none.yaml: no such file or directory\n" +
+		"3 cases, 0 failed, 2 could not be run\n"
+	if diff := cmp.Diff(want, stdout); diff != "" || stderr != "" || code != exitUsage {
+		t.Errorf("exit code %d, stderr %q: %s", code, stderr, diff)
+	}
+}
+
+// TestNameWithEquals: what looks like NAME=FILE may be the name of a file.
+func TestNameWithEquals(t *testing.T) {
+	source, err := filepath.Abs(oneSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	const file = "day=1.csv"
+	if err := os.WriteFile(file, []byte("time,name,ip,host,short\n1777881600,Scan,192.0.2.1,web-1,scan\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, arg := range []string{file, "hosts=" + file} {
+		if stdout, stderr, code := execute(t, "", "replay", "--source", source, arg); code != 0 || !strings.HasPrefix(stdout, "1 event became 1 alert") {
+			t.Errorf("%s: exit code %d: %s", arg, code, stderr)
+		}
 	}
 }
 

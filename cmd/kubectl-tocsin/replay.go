@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -53,7 +54,8 @@ What comes out (-o):
   incidents  a line of JSON for each incident
 
 Events that cannot be read are counted, and the first ones told on standard
-error. That is no failure: the exit code is 0. It is 2 if a file cannot be used.`,
+error. That is no failure: the exit code is 0. It is 1 if there were events and
+none could be read, and 2 if a file cannot be used.`,
 		Example: `  # What would these events of Falco become?
   kubectl tocsin replay --source falco.yaml events.ndjson
 
@@ -63,7 +65,12 @@ error. That is no failure: the exit code is 0. It is 2 if a file cannot be used.
   # How do incidents change with another policy?
   kubectl tocsin replay --source falco.yaml -o incidents events.ndjson > before
   kubectl tocsin replay --source falco.yaml -o incidents --policy policy.yaml events.ndjson | diff before -`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("replay: name an INPUT")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error { return runReplay(c, o, args) },
 	}
 	c.Flags().StringArrayVar(&o.sources, "source", nil, "`FILE` with the AlertSource that the events were sent to; may be given several times")
@@ -110,6 +117,9 @@ func runReplay(c *cobra.Command, o replayOptions, args []string) error {
 		return err
 	}
 	book.summarize(c.ErrOrStderr())
+	if book.useless() {
+		return errFailed
+	}
 	return nil
 }
 
