@@ -138,7 +138,7 @@ func TestInputThatBreaks(t *testing.T) {
 	}
 }
 
-func packed(t *testing.T, text string) string {
+func pack(t *testing.T, text string) string {
 	t.Helper()
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
@@ -161,13 +161,15 @@ func TestOpen(t *testing.T) {
 	}{
 		"JSON":              {objects, "a.json", falco, ""},
 		"JSON by content":   {" " + objects, "-", generic, ""},
-		"JSON in gzip":      {packed(t, objects), "a.json.gz", falco, ""},
+		"JSON in gzip":      {pack(t, objects), "a.json.gz", falco, ""},
 		"CSV":               {rows, "a.CSV", generic, ""},
 		"CSV by content":    {rows, "-", generic, ""},
-		"CSV in gzip":       {packed(t, rows), "a.csv.gz", generic, ""},
-		"CSV, packed on in": {packed(t, rows), "-", generic, ""},
+		"CSV in gzip":       {pack(t, rows), "a.csv.gz", generic, ""},
+		"CSV, packed on in": {pack(t, rows), "-", generic, ""},
 		"CSV to Falco":      {rows, "a.csv", falco, "only a source of type Generic"},
-		"broken gzip":       {"\x1f\x8b\x00\x00", "a.gz", generic, "cannot be unpacked"},
+		"broken gzip":       {"\x1f\x8b\x00\x00", "a.gz", generic, "it cannot be unpacked: the gzip data end too early"},
+		"no gzip":           {objects, "a.json.GZ", falco, "is named .gz but is not packed with gzip"},
+		"nothing in .gz":    {"", "a.json.gz", falco, "is named .gz but is not packed with gzip"},
 	} {
 		records, err := Open(strings.NewReader(tc.content), tc.file, tc.from)
 		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
@@ -179,6 +181,25 @@ func TestOpen(t *testing.T) {
 		record, err := records.Next()
 		if err != nil || strings.ReplaceAll(string(record.Data), " ", "") != `{"name":"a","at":"1"}` {
 			t.Errorf("%s: %s, %v", name, record.Data, err)
+		}
+	}
+}
+
+// TestGzipThatIsCutOff: that is not taken for JSON or CSV that is broken.
+func TestGzipThatIsCutOff(t *testing.T) {
+	from := sourceOf(t, probe)
+	for file, content := range map[string]string{
+		"a.json.gz": strings.Repeat(`{"name": "a", "at": "2026-05-04T08:00:00Z"}`+"\n", 3),
+		"a.csv.gz":  "name,at\n" + strings.Repeat("a,2026-05-04T08:00:00Z\n", 3),
+	} {
+		whole := pack(t, content)
+		feed := NewFeed(New(DefaultPolicies()), false, func(int, Outcome) {})
+		records, err := Open(strings.NewReader(whole[:len(whole)-4]), file, from)
+		if err == nil {
+			err = feed.Read(records, from)
+		}
+		if err == nil || err.Error() != "the gzip data end too early" {
+			t.Errorf("%s: err = %v after %d events", file, err, feed.Events())
 		}
 	}
 }

@@ -13,15 +13,19 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 )
 
-// errRows is about CSV that only the type Generic takes.
-var errRows = errors.New("it is CSV, which only a source of type Generic takes")
+var (
+	// errRows is about CSV that only the type Generic takes.
+	errRows      = errors.New("it is CSV, which only a source of type Generic takes")
+	errNotPacked = errors.New("is named .gz but is not packed with gzip")
+	errCutOff    = errors.New("the gzip data end too early")
+)
 
 // Open returns the records of a recorded input: JSON, one object or many, or CSV
 // whose first line names the columns; plain or packed with gzip. The name tells
 // what it is, where its ending does: .csv, .json, .jsonl, .ndjson, with or
 // without .gz. Elsewhere the content does.
 func Open(in io.Reader, name string, from Source) (body.Records, error) {
-	unpacked, err := unpack(bufio.NewReaderSize(in, 64<<10))
+	unpacked, err := unpack(bufio.NewReaderSize(in, 64<<10), name)
 	if err != nil {
 		return nil, err
 	}
@@ -35,15 +39,36 @@ func Open(in io.Reader, name string, from Source) (body.Records, error) {
 }
 
 // unpack looks for gzip by its mark.
-func unpack(in *bufio.Reader) (*bufio.Reader, error) {
-	if mark, _ := in.Peek(2); !bytes.Equal(mark, []byte{0x1f, 0x8b}) {
+func unpack(in *bufio.Reader, name string) (*bufio.Reader, error) {
+	if mark, err := in.Peek(2); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	} else if !bytes.Equal(mark, []byte{0x1f, 0x8b}) {
+		if strings.HasSuffix(strings.ToLower(name), ".gz") {
+			return nil, errNotPacked
+		}
 		return in, nil
 	}
 	unpacked, err := gzip.NewReader(in)
 	if err != nil {
-		return nil, fmt.Errorf("it cannot be unpacked: %w", err)
+		return nil, fmt.Errorf("it cannot be unpacked: %w", cutOff(err))
 	}
-	return bufio.NewReaderSize(unpacked, 64<<10), nil
+	return bufio.NewReaderSize(packed{unpacked}, 64<<10), nil
+}
+
+// packed says in words that the data end too early: for a reader of JSON that
+// would be about the JSON.
+type packed struct{ in io.Reader }
+
+func (p packed) Read(into []byte) (int, error) {
+	n, err := p.in.Read(into)
+	return n, cutOff(err)
+}
+
+func cutOff(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return errCutOff
+	}
+	return err
 }
 
 func isRows(in *bufio.Reader, name string, from Source) bool {

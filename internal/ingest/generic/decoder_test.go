@@ -150,12 +150,13 @@ func TestCompileErrors(t *testing.T) {
 		want   string
 	}{
 		"no title":             {func(o *Options) { o.Title = " " }, "generic.title: is missing"},
-		"no such variable":     {func(o *Options) { o.When = "evnt.x" }, "generic.when: ERROR"},
+		"no such variable":     {func(o *Options) { o.When = "evnt.x" }, "generic.when: line 1, column 1: undeclared reference to 'evnt' (in container '')"},
+		"two errors":           {func(o *Options) { o.When = "true\n && (evnt || evt)" }, "generic.when: line 2, column 6: undeclared reference to 'evnt' (in container ''); line 2, column 14: undeclared reference to 'evt' (in container '')"},
 		"no condition":         {func(o *Options) { o.When = "'x'" }, "generic.when: must give true or false, not string"},
 		"no string":            {func(o *Options) { o.Rule = "1 + 1" }, "generic.rule: must give a string, not int"},
 		"no list":              {func(o *Options) { o.Events = "'x'" }, "generic.events: must give a list, not string"},
 		"perhaps a number":     {func(o *Options) { o.Description = "optional.of(1)" }, "generic.description: must give a string, not optional_type(int)"},
-		"a bad entity":         {func(o *Options) { o.Entities[1].Name = "event." }, "generic.entities[1].name: ERROR"},
+		"a bad entity":         {func(o *Options) { o.Entities[1].Name = "event." }, "generic.entities[1].name: line 1, column 7: Syntax error: "},
 		"an entity of no kind": {func(o *Options) { o.Entities[1].Kind = "Spaceship" }, `generic.entities[1].kind: there is no kind "Spaceship"`},
 		"an unknown role":      {func(o *Options) { o.Entities[1].Role = "attacker" }, `generic.entities[1].role: there is no role "attacker"`},
 		"an unknown category":  {func(o *Options) { o.Entities[0].Category = "Asset" }, `generic.entities[0].category: must be ImpactedAsset or RelatedEvidence, is "Asset"`},

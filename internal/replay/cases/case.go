@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -114,22 +115,51 @@ func (c Case) validate() error {
 			return fmt.Errorf("inputs[%d]: give either file or events", i)
 		}
 	}
-	for i, group := range slices.Concat(e.Together, e.Apart) {
-		if len(group) < 2 {
-			return fmt.Errorf("expect: list %d of together and apart names less than two events", i)
-		}
-	}
 	return e.validate()
 }
 
 func (e Expect) validate() error {
+	for i, group := range e.Together {
+		if err := validateGroup(group); err != nil {
+			return fmt.Errorf("expect.together[%d]: %w", i, err)
+		}
+	}
+	for i, group := range e.Apart {
+		if err := validateGroup(group); err != nil {
+			return fmt.Errorf("expect.apart[%d]: %w", i, err)
+		}
+	}
 	states := []replay.State{"", replay.StateNew, replay.StateDuplicate, replay.StateSuppressed, replay.StateRejected}
-	for number, event := range e.Events {
+	for _, number := range slices.Sorted(maps.Keys(e.Events)) {
+		event := e.Events[number]
+		if event.State == "" && event.Link == nil {
+			return fmt.Errorf("expect.events[%d]: expects nothing; give state or link", number)
+		}
 		if !slices.Contains(states, event.State) {
 			return fmt.Errorf("expect.events[%d].state: must be one of %v, is %q", number, states[1:], event.State)
 		}
 	}
+	return e.validateDetails()
+}
+
+// validateGroup is about events that are held against each other.
+func validateGroup(events []int) error {
+	for i, event := range events {
+		if slices.Contains(events[:i], event) {
+			return fmt.Errorf("names event %d twice", event)
+		}
+	}
+	if len(events) < 2 {
+		return errors.New("names less than two events")
+	}
+	return nil
+}
+
+func (e Expect) validateDetails() error {
 	for i, d := range e.Details {
+		if d.Title == "" && d.Severity == "" && d.Alerts == nil && d.Tactics == nil {
+			return fmt.Errorf("expect.details[%d]: expects nothing; give title, severity, alerts or tactics", i)
+		}
 		if d.Severity != "" && model.ParseSeverity(d.Severity).String() != d.Severity {
 			return fmt.Errorf("expect.details[%d].severity: there is no severity %q", i, d.Severity)
 		}
