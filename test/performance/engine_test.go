@@ -35,7 +35,7 @@ func assign(b *testing.B, keys stream.Keys, open int) {
 		names[i] = a.Name
 	}
 	perAlert := float64(stream.Heap()-before) / float64(open) // beyond the text, which the caller holds
-	runtime.KeepAlive(known) // but not from here on
+	runtime.KeepAlive(known)                                  // but not from here on
 	b.ReportAllocs()
 	b.ResetTimer()
 	b.StopTimer()

@@ -23,7 +23,9 @@ var (
 // Objects goes through JSON of any length: an object, an array of objects, or
 // objects one after another, on lines or not (NDJSON). It holds no more of it
 // than the longest record needs.
-func Objects(in io.Reader) Records { return &objects{window: window{in: in, grain: grain, limit: maxRecordBytes}} }
+func Objects(in io.Reader) Records {
+	return &objects{window: window{in: in, grain: grain, limit: maxRecordBytes}}
+}
 
 // objects reads objects one after another, or those in an array.
 type objects struct {
