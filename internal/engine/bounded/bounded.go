@@ -39,7 +39,7 @@ func problem(call ast.CallExpr) string {
 	switch {
 	case call.FunctionName() == "replace" && !shortens(call.Args()):
 		return "replace must not make a text longer: write out both of its texts, the second no longer than the first"
-	case call.FunctionName() == "join" && !(given(call.Target()) && separates(call.Args())):
+	case call.FunctionName() == "join" && (!given(call.Target()) || !separates(call.Args())):
 		return fmt.Sprintf("join is for a list as it was given, not for one made here, and for a separator that is written out, of at most %d bytes", maxSeparator)
 	}
 	return ""
