@@ -91,7 +91,7 @@ func TestMergesThatRace(t *testing.T) {
 }
 
 // TestMoves: alerts are moved by hand, to an incident of their own, out of one
-// that is empty then, and back into it.
+// that is empty then, and back into it; and into one that comes later.
 func TestMoves(t *testing.T) {
 	t.Parallel()
 	harness.Suite(t, cluster(t), among("moves", members, []harness.Step{
@@ -100,6 +100,8 @@ func TestMoves(t *testing.T) {
 		{Name: "together", Do: move("a", "b"), Await: in("a", "b")},
 		{Name: "emptied", Await: resolvedFor("a", "Empty")},
 		{Name: "back", Do: move("a", "a"), Await: in("a", "a")},
+		{Name: "too early", Do: move("b", "c"), Await: notMoved("b")},
+		{Name: "c", Do: alerting("c", "pods/two"), Await: in("b", "c")},
 	}, harness.Flip{
 		Name: "an alert is moved and moved back", Resource: ours("alerts"), After: "emptied",
 		Do: func(ctx context.Context, r *harness.Run) error {
@@ -146,7 +148,7 @@ func correlating(p *harness.Process) (harness.Runnable, error) {
 	clk := clock.RealClock{}
 	return mgr, errors.Join(
 		kube.AddIndexes(context.Background(), mgr.GetFieldIndexer()),
-		correlation.New(correlation.Deps{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("correlation"), Clock: clk}).Register(mgr),
+		correlation.New(correlation.Deps{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("correlation"), Clock: clk}).Register(mgr),
 		summary.New(summary.Deps{Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("summary"), Clock: clk}).Register(mgr),
 	)
 }
@@ -241,6 +243,19 @@ func resolvedFor(incident, reason string) func(*harness.Run, history.View) error
 			return nil
 		}
 		return fmt.Errorf("incident %s is not resolved as %s", incident, reason)
+	}
+}
+
+func notMoved(alert string) func(*harness.Run, history.View) error {
+	return func(_ *harness.Run, v history.View) error {
+		if a, ok := history.Get[*v1alpha1.Alert](v, alert); ok {
+			for _, c := range a.Status.Conditions {
+				if strings.HasPrefix(c.Message, "Not moved to incident") {
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("alert %s does not say that it is not moved", alert)
 	}
 }
 
