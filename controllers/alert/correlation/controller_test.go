@@ -3,6 +3,7 @@ package correlation_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -108,6 +109,18 @@ var _ = Describe("Alert correlation", func() {
 		Expect(a.Status.Links[0].PeerName).To(BeEquivalentTo("first"))
 		Expect(a.Status.Links[0].Entity).To(HavePrefix("Pod/"))
 		Expect(*a.Status.Links[0].WeightMillibits).To(BeNumerically(">", 1000))
+	})
+
+	It("keeps the strongest links, and counts all of them", func(ctx SpecContext) {
+		files := func(a *v1alpha1.Alert) {
+			for i := range 12 {
+				a.Spec.Entities = append(a.Spec.Entities, v1alpha1.Entity{EntityKey: v1alpha1.EntityKey{Kind: "File", Name: fmt.Sprint("/tmp/", i)}})
+			}
+		}
+		Expect(raise(ctx, "first", 0, files).Status.LinkTotal).To(BeNil())
+		a := raise(ctx, "second", 10, files)
+		Expect(a.Status.Links).To(HaveLen(8))
+		Expect(a.Status.LinkTotal).To(HaveValue(BeEquivalentTo(13)))
 	})
 
 	It("keeps apart what shares nothing", func(ctx SpecContext) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
+	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/incident"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
@@ -16,7 +17,7 @@ func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
 	out.ObservedEntities = s.enrichment
 	if s.moved {
 		out.IncidentName = v1alpha1.LocalName(s.decision.Incident)
-		out.Links = convert.Links(s.decision.Links)
+		out.Links, out.LinkTotal = convert.Links(s.decision.Links), linkTotal(s.decision)
 		out.Similar = convert.Similar(s.decision.Similar)
 		out.SurpriseMillibits = convert.Surprise(s.decision)
 		out.Routine = ptr.To(s.decision.Routine)
@@ -29,6 +30,14 @@ func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
 		out.InvestigationState = s.investigation.Status.State
 	}
 	return out
+}
+
+// linkTotal is how many links there are, where that is more than are kept.
+func linkTotal(d engine.Decision) *int32 {
+	if d.LinkTotal <= len(d.Links) {
+		return nil
+	}
+	return ptr.To(int32(d.LinkTotal))
 }
 
 func said(a *v1alpha1.Alert) incident.State {

@@ -90,6 +90,8 @@ func (e *Engine) decide(i id) (Decision, id) {
 	}
 	d.New, d.Reason = false, ReasonJoined
 	d.Links = e.links(&s, best)
+	d.LinkTotal = len(d.Links)
+	d.Links = d.Links[:min(len(d.Links), maxLinks)]
 	d.Message = describe(d.Links[0])
 	if d.Links[0].Reason == LinkRoutine {
 		d.Reason = ReasonRoutine
@@ -220,7 +222,7 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 		}
 	}
 	sortLinks(out[1:])
-	return out[:min(len(out), maxLinks)]
+	return out
 }
 
 // maxLinks bounds the links of one alert.

@@ -258,6 +258,19 @@ func TestReassignObeysTheRulesOfMerges(t *testing.T) {
 	}
 }
 
+func TestLinksAreCounted(t *testing.T) {
+	e := New(DefaultPolicy())
+	var shared []model.Entity
+	for i := range maxLinks + 4 {
+		shared = append(shared, evidence(model.KindFile, fmt.Sprint("/tmp/", i)))
+	}
+	e.Assign(alertAt("a", 0, "r1", append(shared, asset(model.KindDevice, "h1"))...))
+	d := e.Assign(alertAt("b", time.Minute, "r2", append(shared, asset(model.KindDevice, "h2"))...))
+	if len(d.Links) != maxLinks || d.LinkTotal != maxLinks+4 {
+		t.Errorf("%d links of %d", len(d.Links), d.LinkTotal)
+	}
+}
+
 func TestMessagesAreCut(t *testing.T) {
 	e := New(DefaultPolicy())
 	file := evidence(model.KindFile, strings.Repeat("é", 256))

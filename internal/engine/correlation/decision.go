@@ -18,6 +18,8 @@ type Decision struct {
 	// Links say what joined the alert, the strongest first: an edge of the
 	// incident's spanning tree. A new incident has none.
 	Links []Link
+	// LinkTotal counts the links there were before they were cut to the strongest.
+	LinkTotal int
 	// Merges are the incidents that the alert united.
 	Merges []Merge
 	// Moves are alerts that looked like routine and turn out to belong here. They too

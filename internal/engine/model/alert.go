@@ -19,6 +19,9 @@ type Alert struct {
 	// Fingerprint is equal for repetitions of the same signal.
 	Fingerprint string
 	Entities    []Entity
+	// EntityTotal counts the entities that were named, where that is more than are
+	// kept; else it is 0.
+	EntityTotal int
 	// ProviderIncident is the id of the incident that the sender itself put the
 	// alert into: a hint, since its grouping is not ours. Empty where it has none.
 	ProviderIncident string

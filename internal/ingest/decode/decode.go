@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/entity"
 )
 
 // Lengths that the API keeps of the texts of an alert.
@@ -62,7 +63,8 @@ type Decoded struct {
 }
 
 // Safe returns a decoder that turns a panic of d into an error: no event may
-// stop the gateway or the drain, whatever it holds.
+// stop the gateway or the drain, whatever it holds. It cuts the entities to as
+// many as an alert keeps, and says how many there were.
 func Safe(d Decoder) Decoder { return safe{d} }
 
 type safe struct{ Decoder }
@@ -79,7 +81,11 @@ func (s safe) Check(event []byte) (drop Drop, err error) {
 
 func (s safe) Decode(event []byte, at time.Time) (out Decoded, err error) {
 	defer recovered(&err)
-	return s.Decoder.Decode(event, at)
+	out, err = s.Decoder.Decode(event, at)
+	if total := len(out.Alert.Entities); total > entity.MaxEntities {
+		out.Alert.Entities, out.Alert.EntityTotal = out.Alert.Entities[:entity.MaxEntities:entity.MaxEntities], total
+	}
+	return out, err
 }
 
 func recovered(err *error) {

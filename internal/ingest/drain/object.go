@@ -42,5 +42,8 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 		out.Spec.Techniques = append(out.Spec.Techniques, v1alpha1.Technique(technique))
 	}
 	out.Spec.Entities = convert.EntitiesOut(a.Entities)
+	if a.EntityTotal > 0 {
+		out.Spec.EntityTotal = ptr.To(int32(a.EntityTotal))
+	}
 	return out
 }

@@ -1,6 +1,7 @@
 package entity
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -100,11 +101,11 @@ func TestListIsBoundedAndUnique(t *testing.T) {
 	if len(list.Items()) != 1 || list.Items()[0].Role != model.RoleAttacked {
 		t.Errorf("the first mention decides: %v", list.Items())
 	}
-	for i := range 10 * MaxEntities {
-		list.Evidence(model.RoleSource)(New(model.KindUser, strings.Repeat("x", i+1)))
+	for i := range 2 * MaxNamed {
+		list.Evidence(model.RoleSource)(New(model.KindUser, fmt.Sprint("user-", i)))
 	}
-	if len(list.Items()) != MaxEntities {
-		t.Errorf("%d entities were kept, want %d", len(list.Items()), MaxEntities)
+	if len(list.Items()) != MaxNamed {
+		t.Errorf("%d entities were told apart, want %d", len(list.Items()), MaxNamed)
 	}
 }
 

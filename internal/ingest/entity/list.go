@@ -4,9 +4,13 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
-// MaxEntities bounds the entities of one alert. A detector names a handful; an
-// attacker may name thousands.
+// MaxEntities is how many entities an alert keeps: the first. A detector names a
+// handful.
 const MaxEntities = 64
+
+// MaxNamed bounds the entities that are told apart, so that they can be counted:
+// an attacker may name any number.
+const MaxNamed = 10_000
 
 // List gathers the entities of one alert, each once, in the order in which they
 // were added: the first mention decides on the role.
@@ -33,7 +37,7 @@ func (l *List) Add(role model.Role) func(model.Key, bool) {
 // adder takes what the constructors of this package return.
 func (l *List) adder(role model.Role, category model.Category) func(model.Key, bool) {
 	return func(key model.Key, ok bool) {
-		if !ok || l.seen[key] || len(l.items) >= MaxEntities {
+		if !ok || l.seen[key] || len(l.items) >= MaxNamed {
 			return
 		}
 		if l.seen == nil {
@@ -44,5 +48,5 @@ func (l *List) adder(role model.Role, category model.Category) func(model.Key, b
 	}
 }
 
-// Items returns the entities.
+// Items returns the entities, of which an alert keeps the first MaxEntities.
 func (l *List) Items() []model.Entity { return l.items }

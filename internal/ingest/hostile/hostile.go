@@ -121,7 +121,7 @@ func bounded(t testing.TB, a model.Alert) {
 
 func boundedLists(t testing.TB, a model.Alert) {
 	t.Helper()
-	if len(a.Tactics) > len(model.Tactics) || len(a.Techniques) > attack.MaxTechniques || len(a.Entities) > entity.MaxEntities {
+	if len(a.Tactics) > len(model.Tactics) || len(a.Techniques) > attack.MaxTechniques || len(a.Entities) > entity.MaxNamed {
 		t.Errorf("%d tactics, %d techniques, %d entities", len(a.Tactics), len(a.Techniques), len(a.Entities))
 	}
 	for _, id := range a.Techniques {
