@@ -29,8 +29,8 @@ func (m *Meter) Stop(b *testing.B) {
 // Report says how many alerts went through a second, and a second of one core,
 // collecting garbage included.
 func (m *Meter) Report(b *testing.B, alerts int) {
-	b.ReportMetric(float64(alerts)/b.Elapsed().Seconds(), "alerts/s")
-	b.ReportMetric(float64(alerts)/m.used.Seconds(), "alerts/core-s")
+	b.ReportMetric(float64(alerts)/b.Elapsed().Seconds(), "assignments/s")
+	b.ReportMetric(float64(alerts)/m.used.Seconds(), "assignments/core-s")
 }
 
 // cpu is the processor time that this process has used so far.
