@@ -4,9 +4,12 @@
 package bounded
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/common"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/ext"
@@ -17,10 +20,32 @@ import (
 // What formats can make a text of any length in one call.
 func Strings() cel.EnvOption { return ext.Strings(ext.StringsVersion(0)) }
 
-// Check refuses an expression in which replace could make a text longer, or join
+// Compile compiles an expression that is bounded. An error is one line that names
+// the place in the expression.
+func Compile(env *cel.Env, source string) (*cel.Ast, error) {
+	checked, issues := env.Compile(source)
+	if issues.Err() != nil {
+		return nil, problems(issues)
+	}
+	return checked, check(checked)
+}
+
+func problems(issues *cel.Issues) error {
+	var all []string
+	for _, e := range issues.Errors() {
+		all = append(all, at(e.Location, strings.Join(strings.Fields(e.Message), " ")))
+	}
+	return errors.New(strings.Join(all, "; "))
+}
+
+func at(place common.Location, wrong string) string {
+	return fmt.Sprintf("line %d, column %d: %s", place.Line(), place.Column()+1, wrong)
+}
+
+// check refuses an expression in which replace could make a text longer, or join
 // one that is longer than what it is given: with texts from an alert they would
 // make one as long as the product of two of them.
-func Check(checked *cel.Ast) error {
+func check(checked *cel.Ast) error {
 	var found error
 	tree := checked.NativeRep()
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
@@ -28,8 +53,7 @@ func Check(checked *cel.Ast) error {
 			return
 		}
 		if wrong := problem(e.AsCall()); wrong != "" {
-			at := tree.SourceInfo().GetStartLocation(e.ID())
-			found = fmt.Errorf("line %d, column %d: %s", at.Line(), at.Column()+1, wrong)
+			found = errors.New(at(tree.SourceInfo().GetStartLocation(e.ID()), wrong))
 		}
 	}))
 	return found

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -44,15 +43,12 @@ func compile(expression string) (cel.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(expression)
-	if issues.Err() != nil {
-		return nil, problem(issues)
+	ast, err := bounded.Compile(env, expression)
+	if err != nil {
+		return nil, err
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, fmt.Errorf("must be true or false, not %s", ast.OutputType())
-	}
-	if err := bounded.Check(ast); err != nil {
-		return nil, err
 	}
 	if err := looksAtTheAlert(env, ast); err != nil {
 		return nil, err
@@ -75,13 +71,4 @@ func looksAtTheAlert(env *cel.Env, ast *cel.Ast) error {
 		return errors.New("comes out the same whatever the alert is: name a field of alert, such as alert.service == 'falco'")
 	}
 	return nil
-}
-
-// problem tells what is wrong in one line, with the place in the expression.
-func problem(issues *cel.Issues) error {
-	var all []string
-	for _, e := range issues.Errors() {
-		all = append(all, fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, strings.Join(strings.Fields(e.Message), " ")))
-	}
-	return errors.New(strings.Join(all, "; "))
 }

@@ -73,17 +73,13 @@ func (c *compiler) compile(field, source string, want result) *expression {
 		return nil
 	}
 	field = "generic." + field
-	ast, issues := c.env.Compile(source)
-	if issues.Err() != nil {
-		c.problems = append(c.problems, fmt.Errorf("%s: %w", field, problem(issues)))
+	ast, err := bounded.Compile(c.env, source)
+	if err != nil {
+		c.problems = append(c.problems, fmt.Errorf("%s: %w", field, err))
 		return nil
 	}
 	if !want.allows(ast.OutputType()) {
 		c.problems = append(c.problems, fmt.Errorf("%s: must give %s, not %s", field, want.what, ast.OutputType()))
-		return nil
-	}
-	if err := bounded.Check(ast); err != nil {
-		c.problems = append(c.problems, fmt.Errorf("%s: %w", field, err))
 		return nil
 	}
 	program, err := c.env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
@@ -91,15 +87,6 @@ func (c *compiler) compile(field, source string, want result) *expression {
 		c.problems = append(c.problems, fmt.Errorf("%s: %w", field, err))
 	}
 	return &expression{field, program}
-}
-
-// problem tells what is wrong in one line, with the place in the expression.
-func problem(issues *cel.Issues) error {
-	var all []string
-	for _, e := range issues.Errors() {
-		all = append(all, fmt.Sprintf("line %d, column %d: %s", e.Location.Line(), e.Location.Column()+1, strings.Join(strings.Fields(e.Message), " ")))
-	}
-	return errors.New(strings.Join(all, "; "))
 }
 
 // evaluation runs the expressions on one event. The first error ends it.

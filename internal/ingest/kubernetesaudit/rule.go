@@ -85,15 +85,12 @@ func (r Rule) compile(env *cel.Env) (cel.Program, error) {
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
-	ast, issues := env.Compile(r.Match)
-	if issues.Err() != nil {
-		return nil, fmt.Errorf("match: %w", issues.Err())
+	ast, err := bounded.Compile(env, r.Match)
+	if err != nil {
+		return nil, fmt.Errorf("match: %w", err)
 	}
 	if ast.OutputType() != cel.BoolType {
 		return nil, fmt.Errorf("match: must be true or false, not %s", ast.OutputType())
-	}
-	if err := bounded.Check(ast); err != nil {
-		return nil, fmt.Errorf("match: %w", err)
 	}
 	program, err := env.Program(ast, cel.CostLimit(costLimit), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
