@@ -33,6 +33,7 @@ const (
 // anyway), Continuation (the related incident is
 // full), CorrelationDisabled (it keeps to itself), ManualAssociation (a person
 // put it there).
+// False: Hidden (a tuning rule keeps it out of every incident).
 // Unknown: Pending (it waits for correlation).
 const AlertConditionCorrelated = "Correlated"
 
@@ -138,6 +139,7 @@ type AlertTriage struct {
 // +kubebuilder:validation:XValidation:rule="has(self.entityTotal) == has(oldSelf.entityTotal) && (!has(self.entityTotal) || self.entityTotal == oldSelf.entityTotal)",fieldPath=".entityTotal",message="entityTotal is immutable"
 // +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",fieldPath=".correlation",message="correlation is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",fieldPath=".ingestion",message="ingestion is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.tuning) == has(oldSelf.tuning) && (!has(self.tuning) || self.tuning == oldSelf.tuning)",fieldPath=".tuning",message="tuning is immutable"
 // +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
 type AlertSpec struct {
 	// source says which detector raised the alert.
@@ -196,6 +198,10 @@ type AlertSpec struct {
 	// +optional
 	// +default="Enabled"
 	Correlation CorrelationMode `json:"correlation,omitempty"`
+	// tuning tells which tuning rules matched the alert when it was created;
+	// absent where none did.
+	// +optional
+	Tuning *AlertTuning `json:"tuning,omitempty"`
 	// triage is what people say of the alert.
 	// +optional
 	Triage *AlertTriage `json:"triage,omitempty"`
@@ -203,6 +209,30 @@ type AlertSpec struct {
 	// an alert made by hand.
 	// +optional
 	Ingestion *AlertIngestion `json:"ingestion,omitempty"`
+}
+
+// AlertTuning tells which tuning rules matched an alert when it was created.
+// +kubebuilder:validation:XValidation:rule="has(self.ruleName) == has(self.action)",message="ruleName and action go together"
+// +kubebuilder:validation:XValidation:rule="has(self.ruleName) || has(self.monitored)",message="give ruleName or monitored"
+// +kubebuilder:validation:XValidation:rule="has(self.detectedSeverity) == (has(self.action) && self.action == 'Rescore')",message="detectedSeverity goes with action Rescore, which needs it"
+type AlertTuning struct {
+	// ruleName is the TuningRule that acted on the alert; absent where none did.
+	// +optional
+	RuleName LocalName `json:"ruleName,omitempty"`
+	// action is what it did.
+	// +optional
+	Action TuningAction `json:"action,omitempty"`
+	// detectedSeverity is the severity that the detector gave, where the rule gave
+	// another one.
+	// +optional
+	DetectedSeverity Severity `json:"detectedSeverity,omitempty"`
+	// monitored are the TuningRules of mode Monitor that matched, in the order of
+	// their names; the first 8 are kept.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Monitored []LocalName `json:"monitored,omitempty"`
 }
 
 // AlertIngestion is the spooled event that an alert was created from, and what
@@ -341,6 +371,10 @@ type AlertStatus struct {
 	// count in the alert; the next one after it opens a new alert.
 	// +optional
 	EndedTime *metav1.MicroTime `json:"endedTime,omitempty"`
+	// releasedTime is when the alert was released that a tuning rule had hidden;
+	// absent while it is hidden, and where none hid it.
+	// +optional
+	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	// +optional
@@ -372,7 +406,9 @@ type AlertStatus struct {
 // +kubebuilder:printcolumn:name="Service",type=string,JSONPath=`.spec.source.service`,priority=1
 // +kubebuilder:printcolumn:name="Rule",type=string,JSONPath=`.spec.source.rule`,priority=1
 // +kubebuilder:printcolumn:name="Investigation",type=string,JSONPath=`.status.investigationState`,priority=1
+// +kubebuilder:printcolumn:name="Tuning",type=string,JSONPath=`.spec.tuning.action`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.severity`
+// +kubebuilder:selectablefield:JSONPath=`.spec.tuning.ruleName`
 // +kubebuilder:selectablefield:JSONPath=`.spec.source.service`
 // +kubebuilder:selectablefield:JSONPath=`.spec.source.rule`
 // +kubebuilder:selectablefield:JSONPath=`.spec.fingerprint`

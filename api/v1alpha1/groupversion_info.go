@@ -24,6 +24,7 @@ var schemeBuilder = runtime.NewSchemeBuilder(func(scheme *runtime.Scheme) error 
 		&Alert{}, &AlertList{},
 		&AlertSource{}, &AlertSourceList{},
 		&CorrelationPolicy{}, &CorrelationPolicyList{},
+		&TuningRule{}, &TuningRuleList{},
 		&Incident{}, &IncidentList{},
 		&Investigation{}, &InvestigationList{},
 		&Playbook{}, &PlaybookList{},

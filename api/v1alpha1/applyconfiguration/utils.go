@@ -46,6 +46,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AlertStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertTriage"):
 		return &apiv1alpha1.AlertTriageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AlertTuning"):
+		return &apiv1alpha1.AlertTuningApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Approval"):
 		return &apiv1alpha1.ApprovalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Asset"):
@@ -166,6 +168,16 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SpoolTotalsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StoryEdge"):
 		return &apiv1alpha1.StoryEdgeApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TuningMatch"):
+		return &apiv1alpha1.TuningMatchApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TuningRule"):
+		return &apiv1alpha1.TuningRuleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TuningRuleMatches"):
+		return &apiv1alpha1.TuningRuleMatchesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TuningRuleSpec"):
+		return &apiv1alpha1.TuningRuleSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TuningRuleStatus"):
+		return &apiv1alpha1.TuningRuleStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("UndoRequest"):
 		return &apiv1alpha1.UndoRequestApplyConfiguration{}
 

@@ -322,6 +322,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: triage
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertTriage
+    - name: tuning
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertTuning
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertState
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertStatus
@@ -380,6 +383,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rate
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRate
+    - name: releasedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
     - name: routine
       type:
         scalar: boolean
@@ -421,6 +427,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: state
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertState
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertTuning
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningAction
+    - name: detectedSeverity
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
+    - name: monitored
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+          elementRelationship: associative
+    - name: ruleName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Analyzer
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Approval
@@ -984,6 +1008,8 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.HMACTimestampSeparator
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.HTTPHeaderName
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.HiddenAlertPolicy
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.Incident
   map:
@@ -1901,6 +1927,118 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.TokenMode
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningAction
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningMatch
+  map:
+    fields:
+    - name: alertSources
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+          elementRelationship: associative
+    - name: expression
+      type:
+        scalar: string
+    - name: rules
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningMode
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRule
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleSpec
+    - name: status
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleStatus
+      default:
+        conditions:
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the controller
+          reason: Pending
+          status: Unknown
+          type: Ready
+        - lastTransitionTime: "1970-01-01T00:00:00Z"
+          message: Waiting for the controller
+          reason: Pending
+          status: Unknown
+          type: Expiring
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleMatches
+  map:
+    fields:
+    - name: alerts
+      type:
+        scalar: numeric
+    - name: occurrences
+      type:
+        scalar: numeric
+    - name: released
+      type:
+        scalar: numeric
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleSpec
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningAction
+    - name: expiresAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: hiddenAlerts
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.HiddenAlertPolicy
+    - name: match
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningMatch
+    - name: mode
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningMode
+      default: Enforce
+    - name: reason
+      type:
+        scalar: string
+    - name: severity
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
+    - name: suspend
+      type:
+        scalar: boolean
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleStatus
+  map:
+    fields:
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: lastMatchTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: matches
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.TuningRuleMatches
+    - name: observedGeneration
+      type:
+        scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.UndoRequest
   map:
     fields:

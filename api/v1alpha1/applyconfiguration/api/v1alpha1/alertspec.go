@@ -42,6 +42,9 @@ type AlertSpecApplyConfiguration struct {
 	// correlation says whether the alert may join others in an incident. It is
 	// fixed at creation.
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
+	// tuning tells which tuning rules matched the alert when it was created;
+	// absent where none did.
+	Tuning *AlertTuningApplyConfiguration `json:"tuning,omitempty"`
 	// triage is what people say of the alert.
 	Triage *AlertTriageApplyConfiguration `json:"triage,omitempty"`
 	// ingestion is the spooled event that the alert was created from; absent for
@@ -165,6 +168,14 @@ func (b *AlertSpecApplyConfiguration) WithEntityTotal(value int32) *AlertSpecApp
 // If called multiple times, the Correlation field is set to the value of the last call.
 func (b *AlertSpecApplyConfiguration) WithCorrelation(value apiv1alpha1.CorrelationMode) *AlertSpecApplyConfiguration {
 	b.Correlation = &value
+	return b
+}
+
+// WithTuning sets the Tuning field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Tuning field is set to the value of the last call.
+func (b *AlertSpecApplyConfiguration) WithTuning(value *AlertTuningApplyConfiguration) *AlertSpecApplyConfiguration {
+	b.Tuning = value
 	return b
 }
 

@@ -48,6 +48,9 @@ type AlertStatusApplyConfiguration struct {
 	// goes on, and where the sender never says so. Events from before it still
 	// count in the alert; the next one after it opens a new alert.
 	EndedTime *metav1.MicroTime `json:"endedTime,omitempty"`
+	// releasedTime is when the alert was released that a tuning rule had hidden;
+	// absent while it is hidden, and where none hid it.
+	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	Rate *AlertRateApplyConfiguration `json:"rate,omitempty"`
@@ -184,6 +187,14 @@ func (b *AlertStatusApplyConfiguration) WithLastActivityTime(value metav1.MicroT
 // If called multiple times, the EndedTime field is set to the value of the last call.
 func (b *AlertStatusApplyConfiguration) WithEndedTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
 	b.EndedTime = &value
+	return b
+}
+
+// WithReleasedTime sets the ReleasedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReleasedTime field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithReleasedTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
+	b.ReleasedTime = &value
 	return b
 }
 
