@@ -108,6 +108,19 @@ func CorrelationPolicy(namespace, name string, mutate ...func(*v1alpha1.Correlat
 	}, mutate)
 }
 
+// TuningRule returns a rule that hides what one rule of a detector says.
+func TuningRule(namespace, name string, mutate ...func(*v1alpha1.TuningRule)) *v1alpha1.TuningRule {
+	return build(&v1alpha1.TuningRule{
+		TypeMeta:   typeMeta("TuningRule"),
+		ObjectMeta: objectMeta(namespace, name),
+		Spec: v1alpha1.TuningRuleSpec{
+			Match:  v1alpha1.TuningMatch{Rules: []string{"Terminal shell in container"}},
+			Action: v1alpha1.TuningHide,
+			Reason: "People debug here",
+		},
+	}, mutate)
+}
+
 // PodEntity is the pod that the other objects speak of.
 func PodEntity() v1alpha1.Entity {
 	return v1alpha1.Entity{

@@ -30,6 +30,10 @@ func TestLargestAlertWithinBudget(t *testing.T) {
 		for i := range 32 {
 			a.Spec.Techniques = append(a.Spec.Techniques, v1alpha1.Technique(fmt.Sprintf("T1059.%03d", i)))
 		}
+		a.Spec.Tuning = &v1alpha1.AlertTuning{RuleName: longestName(0), Action: v1alpha1.TuningHide}
+		for i := range 8 {
+			a.Spec.Tuning.Monitored = append(a.Spec.Tuning.Monitored, longestName(i))
+		}
 		a.Spec.Triage = &v1alpha1.AlertTriage{Comments: comments(100, 163)}
 	})
 	if err := api.Create(t.Context(), a); err != nil {
@@ -39,6 +43,11 @@ func TestLargestAlertWithinBudget(t *testing.T) {
 	if err := api.Update(t.Context(), a); err != nil {
 		t.Errorf("an update of the largest alert is refused: %v", err)
 	}
+}
+
+// longestName is one of the longest names of a resource.
+func longestName(i int) v1alpha1.LocalName {
+	return v1alpha1.LocalName(fmt.Sprintf("%d%s", i, strings.Repeat("n", 252)))
 }
 
 // The defaults that a minimal object gets.
@@ -56,11 +65,12 @@ func TestDefaults(t *testing.T) {
 	})
 	n := builders.Investigation(namespace, uniqueName("defaults"))
 	c := builders.CorrelationPolicy(namespace, uniqueName("defaults"))
+	u := builders.TuningRule(namespace, uniqueName("defaults"))
 	for _, create := range []func() error{
 		func() error { return api.Create(t.Context(), a) }, func() error { return api.Create(t.Context(), i) },
 		func() error { return api.Create(t.Context(), p) }, func() error { return api.Create(t.Context(), r) },
 		func() error { return api.Create(t.Context(), s) }, func() error { return api.Create(t.Context(), n) },
-		func() error { return api.Create(t.Context(), c) },
+		func() error { return api.Create(t.Context(), c) }, func() error { return api.Create(t.Context(), u) },
 	} {
 		if err := create(); err != nil {
 			t.Fatal(err)
@@ -80,12 +90,14 @@ func TestDefaults(t *testing.T) {
 		"AlertSource.spec.generic.role":  {string(s.Spec.Generic.Entities[0].Role), "Unknown"},
 		"AlertSource.spec.auth.hmac":     {fmt.Sprintf("%s %s %s %d", signed.Header, *signed.Prefix, signed.TimestampSeparator, *signed.ToleranceSeconds), "X-Tocsin-Signature sha256= Dot 300"},
 		"AlertSource.spec.correlation":   {string(s.Spec.Correlation), "Enabled"},
+		"TuningRule.spec.mode":           {string(u.Spec.Mode), "Enforce"},
 		"Alert, first condition":         firstCondition(a.Status.Conditions, "Correlated"),
 		"Incident, first condition":      firstCondition(i.Status.Conditions, "Resolved"),
 		"Playbook, first condition":      firstCondition(p.Status.Conditions, "Ready"),
 		"AlertSource, first condition":   firstCondition(s.Status.Conditions, "Ready"),
 		"Remediation, first condition":   firstCondition(r.Status.Conditions, "Approved"),
 		"Investigation, first condition": firstCondition(n.Status.Conditions, "Completed"),
+		"Rule, first condition":          firstCondition(u.Status.Conditions, "Ready"),
 		"Policy, first condition":        firstCondition(c.Status.Conditions, "Accepted"),
 	} {
 		if got[0] != got[1] {

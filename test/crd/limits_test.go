@@ -54,7 +54,10 @@ func tryLimits(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition, vari
 }
 
 // variants are further samples of a kind whose fields exclude each other.
-var variants = map[string][]string{"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents", "AlertSource/certificate", "AlertSource/serviceAccount"}}
+var variants = map[string][]string{
+	"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents", "AlertSource/certificate", "AlertSource/serviceAccount"},
+	"TuningRule":  {"TuningRule/hide"},
+}
 
 // authentication is how each variant of an AlertSource lets senders in: in one way.
 var authentication = map[string]string{
@@ -228,6 +231,11 @@ var chosen = map[string]any{
 	"Incident.spec.state":                                   "Resolved",
 	"Incident.spec.determination":                           "Other",
 	"Alert.spec.triage.determination":                       "Other",
+	"Alert.spec.tuning.action":                              "Rescore",
+	"TuningRule.spec.action":                                "Rescore",
+	"TuningRule.spec.hiddenAlerts":                          nil,
+	"TuningRule/hide.spec.action":                           "Hide",
+	"TuningRule/hide.spec.severity":                         nil,
 	"AlertSource.spec.type":                                 "KubernetesAudit",
 	"AlertSource.spec.generic":                              nil,
 	"AlertSource/generic.spec.type":                         "Generic",

@@ -14,6 +14,10 @@ func ingestion() *v1alpha1.AlertIngestion {
 	return &v1alpha1.AlertIngestion{SpoolPosition: v1alpha1.SpoolPosition{Spool: "gateway-0", Position: ptr(int64(7))}}
 }
 
+func tuning() *v1alpha1.AlertTuning {
+	return &v1alpha1.AlertTuning{RuleName: "debugging", Action: v1alpha1.TuningHide, Monitored: []v1alpha1.LocalName{"nights"}}
+}
+
 func fullAlert() client.Object {
 	return builders.Alert(namespace, "", func(a *v1alpha1.Alert) {
 		a.Spec.Source.Detection = "syscall"
@@ -24,6 +28,7 @@ func fullAlert() client.Object {
 		a.Spec.LastActivityTime = metav1.NewMicroTime(builders.Time.Add(1))
 		a.Spec.EntityTotal = ptr(int32(70))
 		a.Spec.Ingestion = ingestion()
+		a.Spec.Tuning = tuning()
 	})
 }
 
@@ -103,6 +108,12 @@ func alertFacts() []ruleCase {
 	}, func(a *v1alpha1.Alert) {
 		a.Spec.Ingestion = ingestion()
 	})
+	fact("tuning is immutable", map[string]func(*v1alpha1.Alert){
+		"rule":      func(a *v1alpha1.Alert) { a.Spec.Tuning.RuleName = "another" },
+		"action":    func(a *v1alpha1.Alert) { a.Spec.Tuning.Action = v1alpha1.TuningResolve },
+		"monitored": func(a *v1alpha1.Alert) { a.Spec.Tuning.Monitored = nil },
+		"removed":   func(a *v1alpha1.Alert) { a.Spec.Tuning = nil },
+	}, func(a *v1alpha1.Alert) { a.Spec.Tuning = tuning() })
 	return cases
 }
 

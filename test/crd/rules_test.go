@@ -92,7 +92,7 @@ func ruleCases() []ruleCase {
 	for _, more := range [][]ruleCase{
 		alertFacts(), alertRules(), classification(), incidentRules(), investigationRules(),
 		remediationFacts(), remediationRules(), remediationStates(), playbookRules(), alertSourceRules(),
-		correlationPolicyRules(),
+		correlationPolicyRules(), tuningRuleRules(), alertTuningRules(),
 	} {
 		cases = append(cases, more...)
 	}

@@ -62,8 +62,8 @@ func TestDescriptionsBeginWithTheField(t *testing.T) {
 // columns that begin with what matters.
 func TestEveryKind(t *testing.T) {
 	kinds := definitions(t)
-	if len(kinds) != 7 {
-		t.Errorf("%d kinds, want 7", len(kinds))
+	if len(kinds) != 8 {
+		t.Errorf("%d kinds, want 8", len(kinds))
 	}
 	for _, crd := range kinds {
 		version := crd.Spec.Versions[0]
