@@ -6,7 +6,7 @@
 // own base rate opens a new alert, so that an attack is not swallowed by an
 // old noise alert, and the end of the surge opens another, so that the noise
 // does not follow the attack. It ends too when the sender says that the signal
-// is over.
+// is over, and where the alert is hidden and an event is not to be.
 package dedup
 
 import (
@@ -97,11 +97,25 @@ const (
 	ReasonSurgeOver Reason = "SurgeOver"
 	// ReasonEnded is an event after the sender said that the signal was over.
 	ReasonEnded Reason = "Ended"
+	// ReasonTuningChanged is an event that is to be hidden no longer, while the
+	// open alert is.
+	ReasonTuningChanged Reason = "TuningChanged"
 )
 
 // Observe places n events that happened at one time. It returns the state
 // to keep, whether they open a new alert, and why.
 func (p Policy) Observe(s State, at time.Time, n int64) (State, bool, Reason) {
+	return p.observe(s, at, n, false)
+}
+
+// Reveal places n events that must not count in the open alert, as that is hidden
+// and they are not to be. It is as Observe otherwise.
+func (p Policy) Reveal(s State, at time.Time, n int64) (State, Reason) {
+	s, _, reason := p.observe(s, at, n, true)
+	return s, reason
+}
+
+func (p Policy) observe(s State, at time.Time, n int64, reveal bool) (State, bool, Reason) {
 	beforeEnd := !precise(at).After(s.Ended)
 	at = at.UTC().Truncate(time.Second)
 	n = max(n, 1)
@@ -125,6 +139,9 @@ func (p Policy) Observe(s State, at time.Time, n int64) (State, bool, Reason) {
 		reason = p.reason(s, now)
 	case !beforeEnd:
 		reason = ReasonEnded
+	}
+	if reveal && reason == ReasonDuplicate {
+		reason = ReasonTuningChanged
 	}
 	if reason != ReasonDuplicate {
 		s.Opened, s.Ended, s.Count, s.Surge = at, time.Time{}, 0, reason == ReasonSurge

@@ -141,3 +141,34 @@ func TestValidate(t *testing.T) {
 		t.Fatal("a maximal age below the quiet time was accepted")
 	}
 }
+
+// What is to be seen does not count in an alert that is hidden; what would open
+// another one anyway does so for the reason that it has.
+func TestReveal(t *testing.T) {
+	p := DefaultPolicy()
+	s, _, _ := p.Observe(State{}, start, 3)
+	for name, tc := range map[string]struct {
+		after time.Duration
+		want  Reason
+	}{
+		"in the window": {time.Minute, ReasonTuningChanged},
+		"late":          {-time.Hour, ReasonTuningChanged},
+		"after it":      {2 * time.Hour, ReasonQuiet},
+	} {
+		t.Run(name, func(t *testing.T) {
+			at := start.Add(tc.after)
+			got, reason := p.Reveal(s, at, 1)
+			if reason != tc.want || got.Count != 1 || !got.Opened.Equal(at) || got.Surge {
+				t.Errorf("%s: %+v; want %s and a new alert", reason, got, tc.want)
+			}
+		})
+	}
+	if got, reason := p.Reveal(State{}, start, 1); reason != ReasonFirst || got.Count != 1 {
+		t.Errorf("first: %s, %+v", reason, got)
+	}
+	base, _ := p.Reveal(State{Opened: start, Last: start, Count: 9, BinStart: start, BinCount: 9, BaseMilli: 7000, Surge: true, Ended: start}, start, 1)
+	want := State{Opened: start, Last: start, Count: 1, BinStart: start, BinCount: 10, BaseMilli: 7000}
+	if diff := cmp.Diff(want, base); diff != "" {
+		t.Errorf("the rate of the fingerprint goes on: %s", diff)
+	}
+}

@@ -1,7 +1,7 @@
 package match
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -16,20 +16,25 @@ type Match struct {
 	AlertSources, Rules []string
 	// Expression is a CEL expression over "alert" that is true or false; see Alert.
 	Expression string
+	// Field is what the expression is called in errors; "match" where that is empty.
+	Field string
 }
+
+func (m Match) field() string { return cmp.Or(m.Field, "match") }
 
 // Matcher is a Match ready for use, by many at once.
 type Matcher struct {
 	sources, rules []string
 	// program is nil where there is no expression.
 	program cel.Program
+	field   string
 }
 
 // Compile makes a match ready. An error begins with the field it is about:
-// alertSources, rules or match.
+// alertSources, rules, or that of the expression.
 func Compile(m Match) (*Matcher, error) {
 	if len(m.AlertSources) == 0 && len(m.Rules) == 0 && m.Expression == "" {
-		return nil, errors.New("match: give at least one of alertSources, rules and match: every alert would be meant")
+		return nil, fmt.Errorf("%[1]s: give at least one of alertSources, rules and %[1]s: every alert would be meant", m.field())
 	}
 	if i := slices.Index(m.AlertSources, ""); i >= 0 {
 		return nil, fmt.Errorf("alertSources[%d]: must not be empty", i)
@@ -37,13 +42,13 @@ func Compile(m Match) (*Matcher, error) {
 	if i := slices.Index(m.Rules, ""); i >= 0 {
 		return nil, fmt.Errorf("rules[%d]: must not be empty", i)
 	}
-	out := &Matcher{sources: slices.Clone(m.AlertSources), rules: slices.Clone(m.Rules)}
+	out := &Matcher{sources: slices.Clone(m.AlertSources), rules: slices.Clone(m.Rules), field: m.field()}
 	if m.Expression == "" {
 		return out, nil
 	}
 	var err error
 	if out.program, err = compile(m.Expression); err != nil {
-		return nil, fmt.Errorf("match: %w", err)
+		return nil, fmt.Errorf("%s: %w", m.field(), err)
 	}
 	return out, nil
 }
@@ -59,7 +64,7 @@ func (m *Matcher) Matches(a model.Alert) (bool, error) {
 	}
 	out, _, err := m.program.Eval(map[string]any{variable: view(a)})
 	if err != nil {
-		return false, fmt.Errorf("match: %w", err)
+		return false, fmt.Errorf("%s: %w", m.field, err)
 	}
 	return out.Value() == true, nil
 }

@@ -101,6 +101,8 @@ func TestRefused(t *testing.T) {
 		"not a truth value":        {expression("alert.service"), "^match: must be true or false, not string$"},
 		"another type":             {expression("alert.severity > 2"), "^match: line 1, column 16: found no matching overload"},
 		"syntax":                   {expression("alert."), "^match: line 1, column 7: Syntax error"},
+		"under another name":       {Match{Expression: "true", Field: "expression"}, "^expression: comes out the same"},
+		"nothing, other name":      {Match{Field: "expression"}, "^expression: give at least one of alertSources, rules and expression"},
 		"blank":                    {expression("  "), "^match: line 1, column 3: Syntax error"},
 		"too long":                 {expression("alert.service == '" + strings.Repeat("x", 1024) + "'"), "^match: must be at most 1024 characters long$"},
 	} {
