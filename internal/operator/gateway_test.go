@@ -83,7 +83,7 @@ func TestAcknowledgedEventsOutliveThePod(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer left.Close()
-	if used, _ := left.Usage(); used != 0 {
+	if used := left.Usage().Bytes; used != 0 {
 		t.Errorf("%d bytes are left in the spool", used)
 	}
 	var alerts v1alpha1.AlertList

@@ -41,6 +41,9 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 		}
 		state, does := d.place(newest, newest.state, waiting[0])
 		if does == opens {
+			if pause := d.refusals.pause(k.tenant, "create", d.clock.Now()); pause > 0 {
+				return pause, nil
+			}
 			if err := d.create(ctx, k, newest.name, waiting[0], state); err != nil {
 				return 0, err
 			}

@@ -11,7 +11,8 @@
 // alert: it counts as suppressed, also where there is nothing to end.
 //
 // Signals of one fingerprint keep their order; different ones do not wait for
-// each other, whatever fails.
+// each other, whatever fails. Tenants take turns: one whose events cannot be
+// written, or that sends too many, holds up nobody else.
 package drain
 
 import (
@@ -117,11 +118,17 @@ func New(deps Deps) *Drain {
 	return &Drain{
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
 		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
-		view: newView(), inbox: newInbox(), ledger: newLedger(), refusals: newRefusals(),
+		view: newView(), inbox: newInbox(), ledger: newLedger(maxHeld), refusals: newRefusals(),
 		fallback: map[string]decode.Decoder{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
-			workqueue.TypedRateLimitingQueueConfig[key]{Clock: deps.Clock}),
+			workqueue.TypedRateLimitingQueueConfig[key]{
+				Clock: deps.Clock,
+				DelayingQueue: workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[key]{
+					Clock: deps.Clock,
+					Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[key]{Clock: deps.Clock, Queue: newTurns()}),
+				}),
+			}),
 	}
 }
 
@@ -153,7 +160,7 @@ func (d *Drain) outlast(ctx, working context.Context) {
 	}
 	d.stopping.Store(true)
 	for end := d.clock.Now().Add(d.grace); d.clock.Now().Before(end) && working.Err() == nil; {
-		if waiting, _ := d.spool.Usage(); waiting == 0 {
+		if d.spool.Usage().Bytes == 0 {
 			return
 		}
 		d.sleep(working, lookEvery)
@@ -287,7 +294,7 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 		case <-ticker.C():
 		}
 		d.report()
-		if !d.stopping.Load() && d.clock.Since(last) < settleEvery && d.ledger.held() < maxHeld/2 {
+		if !d.stopping.Load() && d.clock.Since(last) < settleEvery && !d.ledger.crowded() {
 			continue
 		}
 		last = d.clock.Now()
@@ -298,11 +305,10 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 }
 
 func (d *Drain) report() {
-	bytes, oldest := d.spool.Usage()
-	waitingBytes.Set(float64(bytes))
-	age := time.Duration(0)
-	if !oldest.IsZero() {
-		age = d.clock.Since(oldest)
+	used, age := d.spool.Usage(), time.Duration(0)
+	waitingBytes.Set(float64(used.Bytes))
+	if !used.Oldest.IsZero() {
+		age = d.clock.Since(used.Oldest)
 	}
 	waitingSeconds.Set(age.Seconds())
 }

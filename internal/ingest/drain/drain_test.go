@@ -110,7 +110,7 @@ func TestGrace(t *testing.T) {
 				if took := (clock.RealClock{}).Since(told); took > test.took {
 					t.Errorf("it took %s", took)
 				}
-				if used, _ := w.spool.Usage(); (used == 0) != test.emptied {
+				if used := w.spool.Usage().Bytes; (used == 0) != test.emptied {
 					t.Errorf("%d bytes are left", used)
 				}
 				if test.emptied {

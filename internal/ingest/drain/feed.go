@@ -2,6 +2,8 @@ package drain
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -14,22 +16,23 @@ import (
 )
 
 const (
-	// maxHeld bounds the events that are in memory between spool and API server.
-	maxHeld = 20_000
+	// maxHeld bounds the events that are in memory between spool and API server,
+	// but for one batch of each tenant. One tenant alone has half of them.
+	maxHeld = 40_000
 	// readBytes bounds what is read from the spool at once.
 	readBytes = 1 << 20
 )
 
-// feed reads the spool in order, until ctx ends.
+// feed reads the queues of the spool, one after the other, each in order, until
+// ctx ends.
 func (d *Drain) feed(ctx context.Context) error {
-	next := spool.Position(0)
+	next := map[string]spool.Position{}
 	for ctx.Err() == nil {
-		batches, err := d.take(ctx, next)
+		taken, err := d.round(ctx, next)
 		if err != nil {
 			return err
 		}
-		if len(batches) > 0 {
-			next = batches[len(batches)-1].Last + 1
+		if taken {
 			continue
 		}
 		select {
@@ -41,29 +44,49 @@ func (d *Drain) feed(ctx context.Context) error {
 	return nil
 }
 
-// take reads some batches and hands their events on. It reads none while too
-// many are on their way.
-func (d *Drain) take(ctx context.Context, next spool.Position) ([]spool.Batch, error) {
-	if d.ledger.held() >= maxHeld {
-		return nil, nil
+// round takes a little of every tenant; next is how far each was read.
+func (d *Drain) round(ctx context.Context, next map[string]spool.Position) (taken bool, err error) {
+	queues := d.spool.Queues()
+	maps.DeleteFunc(next, func(tenant string, _ spool.Position) bool { _, waits := queues[tenant]; return !waits })
+	for _, tenant := range slices.Sorted(maps.Keys(queues)) {
+		batches, err := d.take(ctx, tenant, next[tenant])
+		if err != nil {
+			return taken, err
+		}
+		if len(batches) > 0 {
+			next[tenant], taken = batches[len(batches)-1].Last+1, true
+		}
 	}
-	batches, err := d.spool.Read(ctx, next, readBytes)
+	return taken, nil
+}
+
+// take reads some batches of a tenant and hands their events on. It reads none
+// while too many are on their way.
+func (d *Drain) take(ctx context.Context, tenant string, from spool.Position) ([]spool.Batch, error) {
+	size := readBytes
+	switch room, one := d.ledger.roomFor(tenant); {
+	case !room && !one:
+		return nil, nil
+	case !room:
+		size = 1
+	}
+	batches, err := d.spool.Read(ctx, tenant, from, size)
 	for _, b := range batches {
-		d.open(ctx, b)
+		d.open(ctx, tenant, b)
 	}
 	return batches, err
 }
 
 // open hands the events of a batch on, each to its fingerprint.
-func (d *Drain) open(ctx context.Context, b spool.Batch) {
+func (d *Drain) open(ctx context.Context, tenant string, b spool.Batch) {
 	e, err := envelope.Unmarshal(b.Payload)
 	if err != nil {
 		// It was whole when it was written: a newer version wrote it.
 		logf.FromContext(ctx).Error(err, "A batch of the spool cannot be read and is left out", "position", b.First)
-		d.ledger.add(b, envelope.Envelope{})
+		d.ledger.add(tenant, b, envelope.Envelope{})
 		return
 	}
-	entry := d.ledger.add(b, e)
+	entry := d.ledger.add(tenant, b, e)
 	from, decoder, err := d.decoder(e)
 	for i, event := range e.Events {
 		position := b.First + spool.Position(i)

@@ -36,20 +36,29 @@ type entry struct {
 	totals totals
 }
 
-// ledger keeps the batches that were read from the spool, in order, until what
-// they held is counted in the API server.
+// ledger keeps the batches that were read from the spool, those of each tenant
+// in order, until what they held is counted in the API server.
 type ledger struct {
-	mu sync.Mutex
+	mu      sync.Mutex
+	tenants map[string]*account
+	// size counts the events of all; limit bounds it.
+	size, limit int
+	room        chan struct{}
+}
+
+// account is the part of the ledger of one tenant.
+type account struct {
 	// entries are in order of position; size counts their events.
 	entries []*entry
 	size    int
-	room    chan struct{}
 }
 
-func newLedger() *ledger { return &ledger{room: make(chan struct{}, 1)} }
+func newLedger(limit int) *ledger {
+	return &ledger{tenants: map[string]*account{}, limit: limit, room: make(chan struct{}, 1)}
+}
 
-// add takes a batch whose events have no outcome yet.
-func (l *ledger) add(b spool.Batch, e envelope.Envelope) *entry {
+// add takes a batch of a tenant whose events have no outcome yet.
+func (l *ledger) add(tenant string, b spool.Batch, e envelope.Envelope) *entry {
 	added := &entry{source: e.Key(), first: b.First, last: b.Last, open: len(e.Events)}
 	added.totals = totals{
 		received:   int64(len(e.Events)) + e.Suppressed + e.Rejected,
@@ -57,10 +66,20 @@ func (l *ledger) add(b spool.Batch, e envelope.Envelope) *entry {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.entries = append(l.entries, added)
-	l.size += int(added.last - added.first + 1)
+	if l.tenants[tenant] == nil {
+		l.tenants[tenant] = &account{}
+	}
+	l.tenants[tenant].add(added)
+	l.size += added.size()
 	return added
 }
+
+func (a *account) add(e *entry) {
+	a.entries = append(a.entries, e)
+	a.size += e.size()
+}
+
+func (e *entry) size() int { return int(e.last - e.first + 1) }
 
 // settle records what became of an event.
 func (l *ledger) settle(e *entry, o outcome) {
@@ -80,34 +99,58 @@ func (l *ledger) settle(e *entry, o outcome) {
 	}
 }
 
-// settled returns the batches at the front whose events all have an outcome.
-func (l *ledger) settled() []*entry {
+// settled returns, of each tenant that has any, the batches at the front whose
+// events all have an outcome.
+func (l *ledger) settled() map[string][]*entry {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := 0
-	for n < len(l.entries) && l.entries[n].open == 0 {
-		n++
+	done := map[string][]*entry{}
+	for tenant, a := range l.tenants {
+		n := 0
+		for n < len(a.entries) && a.entries[n].open == 0 {
+			n++
+		}
+		if n > 0 {
+			done[tenant] = a.entries[:n:n]
+		}
 	}
-	return l.entries[:n:n]
+	return done
 }
 
-// drop forgets the first n batches.
-func (l *ledger) drop(n int) {
+// drop forgets the first n batches of a tenant.
+func (l *ledger) drop(tenant string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, e := range l.entries[:n] {
-		l.size -= int(e.last - e.first + 1)
+	a := l.tenants[tenant]
+	for _, e := range a.entries[:n] {
+		a.size -= e.size()
+		l.size -= e.size()
 	}
-	l.entries = append([]*entry(nil), l.entries[n:]...)
+	if a.entries = append([]*entry(nil), a.entries[n:]...); len(a.entries) == 0 {
+		delete(l.tenants, tenant)
+	}
 	select {
 	case l.room <- struct{}{}:
 	default:
 	}
 }
 
-// held is how many events are on their way.
-func (l *ledger) held() int {
+// crowded says that many events wait for the totals to be written.
+func (l *ledger) crowded() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.size
+	return l.size >= l.limit/4
+}
+
+// roomFor says whether more events of a tenant may be on their way: it has no
+// more than is then still free, as in the spool. For a tenant without any there
+// is room for one batch, whatever the others hold.
+func (l *ledger) roomFor(tenant string) (room, one bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.tenants[tenant]
+	if a == nil {
+		return l.size < l.limit, true
+	}
+	return a.size < l.limit-l.size, false
 }

@@ -22,10 +22,14 @@ import (
 // events come again that the counts know already. A source whose totals cannot
 // be written does not keep those of others back.
 func (d *Drain) settle(ctx context.Context) error {
-	done := d.ledger.settled()
-	if len(done) == 0 {
-		return nil
+	var errs []error
+	for tenant, done := range d.ledger.settled() {
+		errs = append(errs, d.settleTenant(ctx, tenant, done))
 	}
+	return errors.Join(errs...)
+}
+
+func (d *Drain) settleTenant(ctx context.Context, tenant string, done []*entry) error {
 	bySource := map[types.NamespacedName][]*entry{}
 	for _, e := range done {
 		if e.source.Name == "" {
@@ -48,18 +52,18 @@ func (d *Drain) settle(ctx context.Context) error {
 	if n := slices.IndexFunc(done, func(e *entry) bool { return failed[e.source] }); n >= 0 {
 		done = done[:n]
 	}
-	return errors.Join(append(errs, d.forget(done))...)
+	return errors.Join(append(errs, d.forget(tenant, done))...)
 }
 
 // forget drops the batches at the front.
-func (d *Drain) forget(done []*entry) error {
+func (d *Drain) forget(tenant string, done []*entry) error {
 	if len(done) == 0 {
 		return nil
 	}
-	if err := d.spool.Delete(done[len(done)-1].last); err != nil {
+	if err := d.spool.Delete(tenant, done[len(done)-1].last); err != nil {
 		return err
 	}
-	d.ledger.drop(len(done))
+	d.ledger.drop(tenant, len(done))
 	return nil
 }
 

@@ -56,7 +56,7 @@ func TestTotalsDoNotWaitForOthers(t *testing.T) {
 			}
 			return nil
 		}
-		before, _ := w.spool.Usage()
+		before := w.spool.Usage().Bytes
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
 		if err := w.drain(w.spool).Start(ctx); err != nil {
@@ -67,7 +67,7 @@ func TestTotalsDoNotWaitForOthers(t *testing.T) {
 				t.Errorf("totals of %s are %+v", other, got)
 			}
 		}
-		if left, _ := w.spool.Usage(); left == 0 || left >= before/2 {
+		if left := w.spool.Usage().Bytes; left == 0 || left >= before/2 {
 			t.Errorf("%d of %d bytes are left", left, before)
 		}
 		w.refuse = nil
@@ -112,12 +112,65 @@ func TestQuotaOfOneTenant(t *testing.T) {
 				if got := w.totalsOf(t, "other", "falco"); got != (totals{received: 1, accepted: 1}) {
 					t.Errorf("totals of the other tenant are %+v", got)
 				}
-				if left, _ := w.spool.Usage(); left != 0 {
+				if left := w.spool.Usage().Bytes; left != 0 {
 					t.Errorf("%d bytes are left", left)
 				}
 			})
 		})
 	}
+}
+
+// TestTenantsTakeTurns: one whose quota is used up, with more events than may be
+// on their way, holds up nobody else, and asks little of the API server; once
+// there is room all of its events are counted.
+func TestTenantsTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const requests, each, limit = 10, 50, 100
+		for i := range requests {
+			var rules []string
+			for j := range each {
+				rules = append(rules, fmt.Sprintf("rule %d/%d", i, j))
+			}
+			w.send(t, 0, rules...)
+		}
+		for _, other := range []string{"a", "z"} {
+			w.addTenant(t, other)
+		}
+		full := true
+		w.refuse = func(kind, namespace string) error {
+			if full && kind == "create" && namespace == tenant {
+				return quota()
+			}
+			return nil
+		}
+		before := len(w.written())
+		d := w.drain(w.spool)
+		d.ledger = newLedger(limit)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan error, 1)
+		go func() { ended <- d.Start(ctx) }()
+		<-clock.RealClock{}.After(2 * settleEvery)
+		for _, other := range []string{"a", "z"} {
+			if got := w.totalsOf(t, other, "falco"); got != (totals{received: 1, accepted: 1}) {
+				t.Errorf("totals of %s are %+v", other, got)
+			}
+		}
+		<-clock.RealClock{}.After(time.Minute)
+		if n := len(w.written()) - before; n > 30*workers {
+			t.Errorf("%d writes in a minute that most are forbidden in", n)
+		}
+		full = false
+		<-clock.RealClock{}.After(2 * time.Minute)
+		if got := w.totals(t); got != (totals{received: requests * each, accepted: requests * each}) {
+			t.Errorf("totals in the end are %+v", got)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestTenants: only their alerts are read; to list all of them may be forbidden.

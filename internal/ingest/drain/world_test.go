@@ -142,7 +142,7 @@ func (w *world) spoolEnvelope(t *testing.T, s *spool.Spool, e envelope.Envelope)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), payload, e.Positions()); err != nil {
+	if _, err := s.Append(t.Context(), e.Tenant, payload, e.Positions()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -159,7 +159,7 @@ func (w *world) run(ctx context.Context, t *testing.T, s *spool.Spool) {
 	ended := make(chan error, 1)
 	go func() { ended <- w.drain(s).Start(ctx) }()
 	for range 600 { // Ten minutes of the bubble's time.
-		if used, _ := s.Usage(); used == 0 || ctx.Err() != nil {
+		if used := s.Usage().Bytes; used == 0 || ctx.Err() != nil {
 			break
 		}
 		select {
@@ -167,7 +167,7 @@ func (w *world) run(ctx context.Context, t *testing.T, s *spool.Spool) {
 		case <-ctx.Done():
 		}
 	}
-	if used, _ := s.Usage(); used > 0 && ctx.Err() == nil {
+	if used := s.Usage().Bytes; used > 0 && ctx.Err() == nil {
 		t.Errorf("%d bytes are still in the spool; writes: %v", used, w.written())
 	}
 	cancel()

@@ -35,7 +35,7 @@ type Sources interface {
 
 // Spool makes events durable.
 type Spool interface {
-	Append(ctx context.Context, payload []byte, count int64) (spool.Position, error)
+	Append(ctx context.Context, tenant string, payload []byte, count int64) (spool.Position, error)
 }
 
 // Limits bound what all senders together may use.
@@ -241,13 +241,15 @@ func (h *Handler) keep(ctx context.Context, from source.Source, c content) *Prob
 	}
 	payload, err := e.Marshal()
 	if err == nil {
-		_, err = h.spool.Append(ctx, payload, e.Positions())
+		_, err = h.spool.Append(ctx, e.Tenant, payload, e.Positions())
 	}
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, spool.ErrFull):
 		return retry("full", "The spool is full: the API server takes events more slowly than they come. Send the same again later.", 10*time.Second)
+	case errors.Is(err, spool.ErrShare):
+		return retry("share", "As many events of this namespace wait as may: they come faster than they can be stored, or a quota of the namespace keeps them out. Send the same again later.", 10*time.Second)
 	}
 	logf.FromContext(ctx).Error(err, "Writing to the spool failed")
 	return retry("spool", "The events could not be made durable. Send the same again later.", 5*time.Second)

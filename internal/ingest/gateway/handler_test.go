@@ -39,7 +39,7 @@ type memory struct {
 	entered chan struct{}
 }
 
-func (m *memory) Append(ctx context.Context, payload []byte, count int64) (spool.Position, error) {
+func (m *memory) Append(ctx context.Context, tenant string, payload []byte, count int64) (spool.Position, error) {
 	if m.gate != nil {
 		m.entered <- struct{}{}
 		<-m.gate
@@ -50,8 +50,8 @@ func (m *memory) Append(ctx context.Context, payload []byte, count int64) (spool
 		return 0, m.err
 	}
 	e, err := envelope.Unmarshal(payload)
-	if err == nil && e.Positions() != count {
-		err = errors.New("the count is wrong")
+	if err == nil && (e.Positions() != count || e.Tenant != tenant) {
+		err = errors.New("the count or the tenant is wrong")
 	}
 	m.envelopes = append(m.envelopes, e)
 	return spool.Position(len(m.envelopes)), err
@@ -257,6 +257,7 @@ func TestRefused(t *testing.T) {
 		"suspended":                     {change: func(s *source.Source) { s.Suspended = true }, status: 503, problem: "suspended", header: [2]string{"Retry-After", "60"}},
 		"not configured":                {change: func(s *source.Source) { s.Decoder = nil }, status: 503, problem: "configuration", header: [2]string{"Retry-After", "60"}},
 		"spool full":                    {spool: &memory{err: spool.ErrFull}, status: 503, problem: "full", header: [2]string{"Retry-After", "10"}},
+		"share of the tenant is full":   {spool: &memory{err: spool.ErrShare}, status: 503, problem: "share", header: [2]string{"Retry-After", "10"}},
 		"disk broken":                   {spool: &memory{err: errors.New("input/output error")}, status: 503, problem: "spool", header: [2]string{"Retry-After", "5"}},
 	} {
 		t.Run(name, func(t *testing.T) {

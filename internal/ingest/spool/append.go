@@ -12,6 +12,7 @@ import (
 
 // appending is one Append that waits for the disk.
 type appending struct {
+	tenant  string
 	payload []byte
 	count   int64
 	first   Position
@@ -26,31 +27,32 @@ const (
 	maxGroupBytes = 16 << 20
 )
 
-// Append writes a payload that holds count events and returns the position of
-// the first. It returns without an error only when the payload is durable. An
-// append whose context ends may have been written all the same.
-func (s *Spool) Append(ctx context.Context, payload []byte, count int64) (Position, error) {
-	if count < 1 {
-		return 0, errors.New("a batch holds at least one position")
+func (a *appending) size() int64 { return int64(len(a.payload) + headSize) }
+
+// Append writes a payload that holds count events of a tenant and returns the
+// position of the first. It returns without an error only when the payload is
+// durable. An append whose context ends may have been written all the same.
+func (s *Spool) Append(ctx context.Context, tenant string, payload []byte, count int64) (Position, error) {
+	if count < 1 || tenant == "" {
+		return 0, errors.New("a batch has a tenant and holds at least one position")
 	}
-	size := int64(len(payload) + headSize)
-	if err := s.reserve(size); err != nil {
+	a := &appending{tenant: tenant, payload: payload, count: count, done: make(chan error, 1)}
+	if err := s.reserve(a); err != nil {
 		return 0, err
 	}
-	a := &appending{payload: payload, count: count, done: make(chan error, 1)}
 	select {
 	case s.appends <- a:
 	case <-ctx.Done():
-		s.release(size)
+		s.release(a)
 		return 0, ctx.Err()
 	case <-s.closing:
-		s.release(size)
+		s.release(a)
 		return 0, ErrClosed
 	}
-	return s.outcome(ctx, a, size)
+	return s.outcome(ctx, a)
 }
 
-func (s *Spool) outcome(ctx context.Context, a *appending, size int64) (Position, error) {
+func (s *Spool) outcome(ctx context.Context, a *appending) (Position, error) {
 	select {
 	case err := <-a.done: // The writer gives back the room of what failed.
 		return a.first, err
@@ -63,29 +65,33 @@ func (s *Spool) outcome(ctx context.Context, a *appending, size int64) (Position
 	case err := <-a.done:
 		return a.first, err
 	default:
-		s.release(size)
+		s.release(a)
 		return 0, ErrClosed
 	}
 }
 
 // reserve keeps room for a batch, or says why there is none.
-func (s *Spool) reserve(size int64) error {
+func (s *Spool) reserve(a *appending) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.bytes+size > s.options.MaxBytes {
+	queue, free := s.queues[a.tenant], s.options.MaxBytes-s.bytes-a.size()
+	if free < 0 {
 		return fmt.Errorf("%w: %d of %d bytes are used", ErrFull, s.bytes, s.options.MaxBytes)
 	}
-	if age := s.options.Clock.Since(s.oldest); !s.oldest.IsZero() && age > s.options.MaxAge {
-		return fmt.Errorf("%w: its oldest event waits since %s", ErrFull, s.oldest.UTC().Format(time.RFC3339))
+	if queue.Bytes+a.size() > free {
+		return fmt.Errorf("%w: %d bytes of tenant %s wait, and %d are free", ErrShare, queue.Bytes, a.tenant, free+a.size())
 	}
-	s.bytes += size
+	if age := s.options.Clock.Since(queue.Oldest); !queue.Oldest.IsZero() && age > s.options.MaxAge {
+		return fmt.Errorf("%w: the oldest event of tenant %s waits since %s", ErrShare, a.tenant, queue.Oldest.UTC().Format(time.RFC3339))
+	}
+	s.add(a.tenant, a.size())
 	return nil
 }
 
-func (s *Spool) release(size int64) {
+func (s *Spool) release(a *appending) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bytes -= size
+	s.add(a.tenant, -a.size())
 }
 
 // write is the one writer: it takes what has gathered while the disk was busy.
@@ -134,24 +140,28 @@ func (s *Spool) commit(group []*appending) {
 func (s *Spool) committed(group []*appending, now time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err == nil && s.oldest.IsZero() {
-		s.oldest = now
-	}
 	for _, a := range group {
 		if err != nil {
-			s.bytes -= int64(len(a.payload) + headSize)
+			s.add(a.tenant, -a.size())
+		} else if queue, waits := s.queues[a.tenant]; waits && queue.Oldest.IsZero() { // not read and deleted already
+			queue.Oldest = now
+			s.queues[a.tenant] = queue
 		}
 	}
 }
 
 func put(tx *bolt.Tx, group []*appending, now time.Time) error {
-	meta, batches := tx.Bucket(metaBucket), tx.Bucket(batchBucket)
-	batches.FillPercent = 0.95 // Keys only grow: no page is ever filled up later.
+	meta, tenants := tx.Bucket(metaBucket), tx.Bucket(tenantBucket)
 	next := Position(binary.BigEndian.Uint64(meta.Get(nextKey)))
 	for _, a := range group {
+		queue, err := tenants.CreateBucketIfNotExists([]byte(a.tenant))
+		if err != nil {
+			return err
+		}
+		queue.FillPercent = 0.95 // Keys only grow: no page is ever filled up later.
 		a.first = next
 		e := entry{first: next, count: a.count, appended: now, payload: a.payload}
-		if err := batches.Put(key(next), e.encode()); err != nil {
+		if err := queue.Put(key(next), e.encode()); err != nil {
 			return err
 		}
 		next += Position(a.count)

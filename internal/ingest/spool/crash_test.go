@@ -34,7 +34,7 @@ func appendForever(ctx context.Context, path string) {
 		go func() {
 			for i := 0; ; i++ {
 				payload := fmt.Sprintf("%d/%d/%d", os.Getpid(), worker, i)
-				p, err := s.Append(ctx, []byte(payload), 1)
+				p, err := s.Append(ctx, tenant, []byte(payload), 1)
 				if err != nil {
 					fmt.Println("error", err)
 					return
@@ -42,7 +42,7 @@ func appendForever(ctx context.Context, path string) {
 				// One write to a pipe of less than 4 KiB is whole or not there.
 				fmt.Printf("%d %s\n", p, payload)
 				if i%50 == 49 && worker == 0 {
-					_ = s.Delete(p / 2)
+					_ = s.Delete(tenant, p/2)
 				}
 			}
 		}()
@@ -96,7 +96,7 @@ func checkAcknowledged(t *testing.T, path string, acknowledged map[string]Positi
 	t.Helper()
 	s := newSpool(t, Options{Path: path})
 	defer s.Close()
-	batches, err := s.Read(t.Context(), 0, 1<<30)
+	batches, err := s.Read(t.Context(), tenant, 0, 1<<30)
 	if err != nil {
 		t.Fatal(err)
 	}

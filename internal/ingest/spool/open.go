@@ -43,8 +43,11 @@ func Open(options Options) (*Spool, error) {
 		options.Clock = clock.RealClock{}
 	}
 	s, err := open(options)
-	if err == nil || !errors.Is(err, errEntry) {
-		return s, err
+	if err == nil {
+		return s, nil
+	}
+	if !errors.Is(err, errEntry) {
+		return nil, fmt.Errorf("opening the spool %s: %w", options.Path, err)
 	}
 	damage := &Damage{Cause: err}
 	if damage.MovedTo, err = putAside(options); err != nil {
@@ -82,7 +85,7 @@ func open(options Options) (_ *Spool, err error) {
 		return nil, openError(err)
 	}
 	s := &Spool{
-		db: db, options: options,
+		db: db, options: options, queues: map[string]Usage{},
 		appends: make(chan *appending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{}), news: make(chan struct{}, 1),
 	}
 	// In this order: a write would make a file that was cut off whole again.
@@ -103,7 +106,7 @@ func open(options Options) (_ *Spool, err error) {
 func openError(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) || errors.Is(err, bolterrors.ErrTimeout) {
-		return fmt.Errorf("opening the spool: %w", err)
+		return err
 	}
 	return fmt.Errorf("%w: %w", errEntry, err)
 }
@@ -145,18 +148,24 @@ func (s *Spool) load() error {
 }
 
 func (s *Spool) loadEntries(tx *bolt.Tx, next Position) error {
-	last := Position(0)
-	cursor := tx.Bucket(batchBucket).Cursor()
-	for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
-		e, err := decodeEntry(k, v)
-		if err != nil {
-			return err
-		}
-		if e.first <= last || e.batch().Last >= next {
-			return fmt.Errorf("%w: position %d is out of order", errEntry, e.first)
-		}
-		last = e.batch().Last
-		s.bytes += int64(len(v))
+	tenants := tx.Bucket(tenantBucket)
+	if tenants == nil {
+		return fmt.Errorf("%w: its queues are missing", errEntry)
 	}
-	return s.loadOldest(tx)
+	return tenants.ForEachBucket(func(name []byte) error {
+		tenant, last := string(name), Position(0)
+		cursor := tenants.Bucket(name).Cursor()
+		for k, v := cursor.First(); k != nil; k, v = cursor.Next() {
+			e, err := decodeEntry(k, v)
+			if err != nil {
+				return err
+			}
+			if e.first <= last || e.batch().Last >= next {
+				return fmt.Errorf("%w: position %d is out of order", errEntry, e.first)
+			}
+			last = e.batch().Last
+			s.add(tenant, int64(len(v)))
+		}
+		return s.loadOldest(tx, tenant)
+	})
 }

@@ -5,6 +5,12 @@
 // busy share the next fsync. Every event has a position; positions only grow,
 // also across restarts, and mean something together with the id of the spool,
 // which is made with the file and never used again.
+//
+// Each tenant has a queue of its own in the one file, which is read and deleted
+// by itself: one whose events wait does not hold up the others. All queues draw
+// their positions from one sequence, so that those of a queue grow, with gaps.
+// A tenant has room for no more than is then still free: alone for half of the
+// spool, and however many others have filled theirs, something is left.
 package spool
 
 import (
@@ -14,6 +20,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -38,15 +45,16 @@ type Options struct {
 	// MaxBytes bounds what waits in the spool. The file itself can be half as
 	// large again.
 	MaxBytes int64
-	// MaxAge bounds how long the oldest batch may wait.
+	// MaxAge bounds how long the oldest batch of a tenant may wait.
 	MaxAge time.Duration
 	Clock  clock.PassiveClock
 }
 
 // Limits where Options say nothing.
 const (
-	// DefaultMaxBytes holds an hour of a storm of 350 events of 2 KB a second,
-	// the largest on record, ten times over the twenty minutes that it took.
+	// DefaultMaxBytes holds, in the half that one tenant can have, ten minutes of
+	// 350 events of 2 KB a second, the largest storm on record, without an API
+	// server.
 	DefaultMaxBytes = 1 << 30
 	// DefaultMaxAge survives a night without an API server. What is older than
 	// that is a fault that senders should notice.
@@ -56,10 +64,16 @@ const (
 // ErrFull says that the spool takes no more until it is drained.
 var ErrFull = errors.New("the spool is full")
 
+// ErrShare says that it takes no more of this tenant until some of it is drained.
+var ErrShare = errors.New("the share of the tenant in the spool is used up")
+
+// ErrLayout says that the file was written by another version.
+var ErrLayout = errors.New("the spool was written by another version")
+
 // ErrClosed says that the spool was closed.
 var ErrClosed = errors.New("the spool is closed")
 
-// Spool is a queue on disk.
+// Spool is a queue on disk for each tenant.
 type Spool struct {
 	db      *bolt.DB
 	id      string
@@ -71,36 +85,56 @@ type Spool struct {
 	news    chan struct{}
 
 	mu sync.Mutex
-	// bytes waits in the spool or is about to; oldest is when its first batch
-	// was appended, zero when it is empty.
+	// queues are those in which something waits or is about to; bytes is their sum.
+	queues map[string]Usage
 	bytes  int64
-	oldest time.Time
 }
 
+// Usage is what waits.
+type Usage struct {
+	Bytes int64
+	// Oldest is when the first of it was appended, zero when nothing waits.
+	Oldest time.Time
+}
+
+// The file has the bucket meta, and in the bucket tenants one for each queue.
 var (
-	metaBucket  = []byte("meta")
-	batchBucket = []byte("batches")
-	idKey       = []byte("id")
-	nextKey     = []byte("next")
+	metaBucket   = []byte("meta")
+	tenantBucket = []byte("tenants")
+	layoutKey    = []byte("layout")
+	idKey        = []byte("id")
+	nextKey      = []byte("next")
 )
 
-// initialise makes the buckets and the id of a new file.
+// layout names the arrangement of the buckets.
+const layout = "2"
+
+// initialise makes the buckets and the id of a new file. A file that was made by
+// another version is left as it is: it may hold events that are nowhere else.
 func initialise(tx *bolt.Tx) error {
-	if _, err := tx.CreateBucketIfNotExists(batchBucket); err != nil {
+	if meta := tx.Bucket(metaBucket); meta != nil {
+		return checkLayout(meta)
+	}
+	meta, err := tx.CreateBucket(metaBucket)
+	if err != nil {
 		return err
 	}
-	meta, err := tx.CreateBucketIfNotExists(metaBucket)
-	if err != nil || meta.Get(idKey) != nil {
+	if _, err := tx.CreateBucket(tenantBucket); err != nil {
 		return err
 	}
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return err
 	}
-	if err := meta.Put(idKey, []byte(hex.EncodeToString(id[:]))); err != nil {
-		return err
+	return errors.Join(
+		meta.Put(layoutKey, []byte(layout)), meta.Put(idKey, []byte(hex.EncodeToString(id[:]))), meta.Put(nextKey, key(1)))
+}
+
+func checkLayout(meta *bolt.Bucket) error {
+	if found := string(meta.Get(layoutKey)); found != layout {
+		return fmt.Errorf("%w: its layout is %q, this version reads %q: let the version that wrote it deliver what is in it, or move the file away", ErrLayout, found, layout)
 	}
-	return meta.Put(nextKey, key(1))
+	return nil
 }
 
 // ID names the spool; it is random and kept in the file.
@@ -109,21 +143,41 @@ func (s *Spool) ID() string { return s.id }
 // News receives after something was appended.
 func (s *Spool) News() <-chan struct{} { return s.news }
 
-// Usage is how many bytes wait, and since when.
-func (s *Spool) Usage() (bytes int64, oldest time.Time) {
+// Usage is what waits of all tenants.
+func (s *Spool) Usage() Usage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.bytes, s.oldest
+	all := Usage{Bytes: s.bytes}
+	for _, q := range s.queues {
+		if all.Oldest.IsZero() || !q.Oldest.IsZero() && q.Oldest.Before(all.Oldest) {
+			all.Oldest = q.Oldest
+		}
+	}
+	return all
 }
 
-// Read returns batches in order, from the one that holds position from on, until
-// they make up maxBytes; at least one if there is one.
-func (s *Spool) Read(ctx context.Context, from Position, maxBytes int) ([]Batch, error) {
+// Queues is what waits of each tenant of whom anything does.
+func (s *Spool) Queues() map[string]Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.queues)
+}
+
+// MaxBytes is the bound on what waits.
+func (s *Spool) MaxBytes() int64 { return s.options.MaxBytes }
+
+// Read returns batches of a tenant in order, from the one that holds position
+// from on, until they make up maxBytes; at least one if there is one.
+func (s *Spool) Read(ctx context.Context, tenant string, from Position, maxBytes int) ([]Batch, error) {
 	var batches []Batch
 	size := 0
 	err := s.db.View(func(tx *bolt.Tx) error {
-		cursor := tx.Bucket(batchBucket).Cursor()
-		for k, v := cursor.Seek(key(from)); k != nil && size < maxBytes; k, v = cursor.Next() {
+		queue := queueOf(tx, tenant)
+		if queue == nil {
+			return ctx.Err()
+		}
+		cursor := queue.Cursor()
+		for k, v := cursor.Seek(key(from)); k != nil && (size == 0 || size < maxBytes); k, v = cursor.Next() {
 			entry, err := decodeEntry(k, v)
 			if err != nil {
 				return err
@@ -131,30 +185,35 @@ func (s *Spool) Read(ctx context.Context, from Position, maxBytes int) ([]Batch,
 			batch := entry.batch()
 			batch.Payload = append([]byte(nil), batch.Payload...) // v ends with the transaction.
 			batches = append(batches, batch)
-			size += len(batch.Payload)
+			size += len(v)
 		}
 		return ctx.Err()
 	})
 	return batches, err
 }
 
+// queueOf returns the queue of a tenant, nil where nothing waits.
+func queueOf(tx *bolt.Tx, tenant string) *bolt.Bucket {
+	return tx.Bucket(tenantBucket).Bucket([]byte(tenant))
+}
+
 // maxDeletes bounds one transaction of Delete, so that appends do not wait long.
 const maxDeletes = 5_000
 
-// Delete forgets the batches that end at or before a position.
-func (s *Spool) Delete(through Position) error {
+// Delete forgets the batches of a tenant that end at or before a position.
+func (s *Spool) Delete(tenant string, through Position) error {
 	for {
-		more, err := s.deleteSome(through)
+		more, err := s.deleteSome(tenant, through)
 		if err != nil || !more {
 			return err
 		}
 	}
 }
 
-func (s *Spool) deleteSome(through Position) (more bool, err error) {
+func (s *Spool) deleteSome(tenant string, through Position) (more bool, err error) {
 	var freed int64
 	err = s.db.Update(func(tx *bolt.Tx) error {
-		freed, more, err = deleteFrom(tx.Bucket(batchBucket).Cursor(), through)
+		freed, more, err = deleteFrom(tx, tenant, through)
 		return err
 	})
 	if err != nil {
@@ -162,16 +221,22 @@ func (s *Spool) deleteSome(through Position) (more bool, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bytes -= freed
+	s.add(tenant, -freed)
 	// Read again under the lock: an append may have come in between.
-	return more, s.db.View(s.loadOldest)
+	return more, s.db.View(func(tx *bolt.Tx) error { return s.loadOldest(tx, tenant) })
 }
 
-func deleteFrom(cursor *bolt.Cursor, through Position) (freed int64, more bool, err error) {
+// deleteFrom deletes from the front of a queue, and the queue with its last batch.
+func deleteFrom(tx *bolt.Tx, tenant string, through Position) (freed int64, more bool, err error) {
+	queue := queueOf(tx, tenant)
+	if queue == nil {
+		return 0, false, nil
+	}
+	cursor := queue.Cursor()
 	for deleted := 0; ; deleted++ {
 		k, v := cursor.First()
 		if k == nil {
-			return freed, false, nil
+			return freed, false, tx.Bucket(tenantBucket).DeleteBucket([]byte(tenant))
 		}
 		e, err := decodeEntry(k, v)
 		if err != nil {
@@ -187,16 +252,34 @@ func deleteFrom(cursor *bolt.Cursor, through Position) (freed int64, more bool, 
 	}
 }
 
+// add counts bytes of a tenant, and forgets a tenant without any. It needs the
+// lock.
+func (s *Spool) add(tenant string, bytes int64) {
+	s.bytes += bytes
+	q := s.queues[tenant]
+	if q.Bytes += bytes; q.Bytes == 0 {
+		delete(s.queues, tenant)
+		return
+	}
+	s.queues[tenant] = q
+}
+
 // loadOldest needs the lock.
-func (s *Spool) loadOldest(tx *bolt.Tx) error {
-	s.oldest = time.Time{}
-	k, v := tx.Bucket(batchBucket).Cursor().First()
-	if k == nil {
+func (s *Spool) loadOldest(tx *bolt.Tx, tenant string) error {
+	q, waits := s.queues[tenant]
+	if !waits {
 		return nil
 	}
-	e, err := decodeEntry(k, v)
-	s.oldest = e.appended
-	return err
+	q.Oldest = time.Time{}
+	if queue := queueOf(tx, tenant); queue != nil {
+		e, err := decodeEntry(queue.Cursor().First())
+		if err != nil {
+			return err
+		}
+		q.Oldest = e.appended
+	}
+	s.queues[tenant] = q
+	return nil
 }
 
 // Close ends the spool. What was not acknowledged is not kept.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	bolt "go.etcd.io/bbolt"
 	clocktesting "k8s.io/utils/clock/testing"
 )
@@ -34,19 +36,26 @@ func newSpool(t testing.TB, options Options) *Spool {
 	return s
 }
 
+const tenant = "shop"
+
 func mustAppend(t testing.TB, s *Spool, payload string, count int64) Position {
 	t.Helper()
-	p, err := s.Append(t.Context(), []byte(payload), count)
+	p, err := s.Append(t.Context(), tenant, []byte(payload), count)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// content renders what waits in a spool, as "first-last payload".
+// content renders what waits of one tenant, as "first-last payload".
 func content(t testing.TB, s *Spool, from Position, maxBytes int) string {
 	t.Helper()
-	batches, err := s.Read(t.Context(), from, maxBytes)
+	return contentOf(t, s, tenant, from, maxBytes)
+}
+
+func contentOf(t testing.TB, s *Spool, tenant string, from Position, maxBytes int) string {
+	t.Helper()
+	batches, err := s.Read(t.Context(), tenant, from, maxBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,15 +87,15 @@ func TestQueue(t *testing.T) {
 		through Position
 		want    string
 	}{{2, "1-3 a;4-4 b;5-6 c;"}, {4, "5-6 c;"}, {99, ""}} {
-		if err := s.Delete(step.through); err != nil {
+		if err := s.Delete(tenant, step.through); err != nil {
 			t.Fatal(err)
 		}
 		if got := content(t, s, 0, 1<<20); got != step.want {
 			t.Errorf("after deleting through %d: %q, want %q", step.through, got, step.want)
 		}
 	}
-	if used, oldest := s.Usage(); used != 0 || !oldest.IsZero() {
-		t.Errorf("an empty spool uses %d bytes since %s", used, oldest)
+	if used := s.Usage(); used != (Usage{}) || len(s.Queues()) != 0 {
+		t.Errorf("an empty spool uses %+v", used)
 	}
 }
 
@@ -95,7 +104,7 @@ func TestPositionsAndIDSurviveRestart(t *testing.T) {
 	s := newSpool(t, Options{Path: path})
 	id := s.ID()
 	mustAppend(t, s, "a", 5)
-	if err := errors.Join(s.Delete(5), s.Close()); err != nil {
+	if err := errors.Join(s.Delete(tenant, 5), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	s = newSpool(t, Options{Path: path})
@@ -110,28 +119,55 @@ func TestPositionsAndIDSurviveRestart(t *testing.T) {
 	}
 }
 
+// TestFullOfBytes: a tenant has room for no more than is then still free, so
+// that something is left for one that comes later, up to the bound on all.
 func TestFullOfBytes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "spool.db")
 	s := newSpool(t, Options{Path: path, MaxBytes: 1000})
-	payload := string(make([]byte, 400))
-	mustAppend(t, s, payload, 1)
-	mustAppend(t, s, payload, 1)
-	if _, err := s.Append(t.Context(), []byte(payload), 1); !errors.Is(err, ErrFull) {
+	payload := string(make([]byte, 200-headSize))
+	for step, try := range []struct {
+		tenant string
+		want   error
+	}{
+		{"a", nil}, {"a", nil}, {"a", ErrShare},
+		{"b", nil}, {"b", ErrShare}, {"a", ErrShare},
+		{"c", nil}, {"c", ErrShare},
+		{"d", ErrShare}, // no room is left for a whole batch beside as much that is free
+	} {
+		if _, err := s.Append(t.Context(), try.tenant, []byte(payload), 1); !errors.Is(err, try.want) {
+			t.Errorf("step %d: err = %v, want %v", step, err, try.want)
+		}
+	}
+	if _, err := s.Append(t.Context(), "d", make([]byte, 400), 1); !errors.Is(err, ErrFull) {
 		t.Errorf("err = %v", err)
 	}
+	before := s.Queues()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = newSpool(t, Options{Path: path, MaxBytes: 1000})
-	if _, err := s.Append(t.Context(), []byte(payload), 1); !errors.Is(err, ErrFull) {
+	if diff := cmp.Diff(before, s.Queues()); diff != "" {
+		t.Errorf("after a restart: %s", diff)
+	}
+	if _, err := s.Append(t.Context(), "a", []byte(payload), 1); !errors.Is(err, ErrShare) {
 		t.Errorf("after a restart: err = %v", err)
 	}
-	if err := s.Delete(1); err != nil {
+	if err := s.Delete("a", 1); err != nil {
 		t.Fatal(err)
 	}
-	mustAppend(t, s, payload, 1)
+	if got := s.Queues()["a"].Bytes; got != 200 {
+		t.Errorf("%d bytes of the first tenant are left", got)
+	}
+	if err := s.Delete("b", 99); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Append(t.Context(), "a", []byte(payload), 1); err != nil {
+		t.Error(err)
+	}
 }
 
+// TestFullOfAge: what a tenant has waiting for too long keeps out more of it,
+// and of nobody else.
 func TestFullOfAge(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(start)
 	s := newSpool(t, Options{MaxAge: time.Hour, Clock: clock})
@@ -139,16 +175,81 @@ func TestFullOfAge(t *testing.T) {
 	clock.SetTime(start.Add(30 * time.Minute))
 	mustAppend(t, s, "b", 1)
 	clock.SetTime(start.Add(61 * time.Minute))
-	if _, err := s.Append(t.Context(), []byte("c"), 1); !errors.Is(err, ErrFull) {
+	if _, err := s.Append(t.Context(), tenant, []byte("c"), 1); !errors.Is(err, ErrShare) {
 		t.Errorf("err = %v", err)
 	}
-	if err := s.Delete(1); err != nil {
+	if _, err := s.Append(t.Context(), "other", []byte("c"), 1); err != nil {
+		t.Errorf("of another tenant: %v", err)
+	}
+	if err := s.Delete(tenant, 1); err != nil {
 		t.Fatal(err)
 	}
-	if _, oldest := s.Usage(); !oldest.Equal(start.Add(30 * time.Minute)) {
+	if oldest := s.Usage().Oldest; !oldest.Equal(start.Add(30 * time.Minute)) {
 		t.Errorf("the oldest is of %s", oldest)
 	}
 	mustAppend(t, s, "c", 1)
+}
+
+// TestQueues: tenants are read and deleted each by itself, in the order of the
+// positions, which are those of one sequence.
+func TestQueues(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "spool.db")
+	s := newSpool(t, Options{Path: path})
+	for i, of := range []string{"a", "b", "a", "c", "b"} {
+		if _, err := s.Append(t.Context(), of, fmt.Appendf(nil, "%s%d", of, i), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queues := func() map[string]string {
+		out := map[string]string{}
+		for of := range s.Queues() {
+			out[of] = contentOf(t, s, of, 0, 1<<20)
+		}
+		return out
+	}
+	check := func(step string, want map[string]string) {
+		t.Helper()
+		if diff := cmp.Diff(want, queues()); diff != "" {
+			t.Errorf("%s: %s", step, diff)
+		}
+	}
+	check("appended", map[string]string{"a": "1-2 a0;5-6 a2;", "b": "3-4 b1;9-10 b4;", "c": "7-8 c3;"})
+	for _, of := range []string{"b", "c", "nobody"} {
+		if err := s.Delete(of, 8); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]string{"a": "1-2 a0;5-6 a2;", "b": "9-10 b4;"}
+	check("deleted", want)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = newSpool(t, Options{Path: path})
+	check("opened again", want)
+}
+
+// TestOtherLayout: a file of another version is left alone, and one is told.
+func TestOtherLayout(t *testing.T) {
+	for name, put := range map[string]func(meta *bolt.Bucket) error{
+		"a later one": func(meta *bolt.Bucket) error { return meta.Put(layoutKey, []byte("3")) },
+		"the first":   func(meta *bolt.Bucket) error { return meta.Delete(layoutKey) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "spool.db")
+			s := newSpool(t, Options{Path: path})
+			err := errors.Join(s.db.Update(func(tx *bolt.Tx) error { return put(tx.Bucket(metaBucket)) }), s.Close())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Open(Options{Path: path})
+			if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), path) {
+				t.Errorf("err = %v", err)
+			}
+			if _, err := os.Stat(path); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestClosed(t *testing.T) {
@@ -156,12 +257,12 @@ func TestClosed(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), []byte("a"), 1); !errors.Is(err, ErrClosed) {
+	if _, err := s.Append(t.Context(), tenant, []byte("a"), 1); !errors.Is(err, ErrClosed) {
 		t.Errorf("err = %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Append(ended, []byte("a"), 1); err == nil {
+	if _, err := s.Append(ended, tenant, []byte("a"), 1); err == nil {
 		t.Error("an append without a context was acknowledged")
 	}
 }
@@ -178,7 +279,7 @@ func TestAppendsShareTheFsync(t *testing.T) {
 	positions := make([]Position, appends)
 	for i := range appends {
 		wg.Go(func() {
-			p, err := s.Append(t.Context(), fmt.Appendf(nil, "%d", i), 1)
+			p, err := s.Append(t.Context(), tenant, fmt.Appendf(nil, "%d", i), 1)
 			if err != nil {
 				t.Error(err)
 			}
@@ -189,7 +290,7 @@ func TestAppendsShareTheFsync(t *testing.T) {
 	if used := transactions() - before; used > appends/2 {
 		t.Errorf("%d appends took %d transactions", appends, used)
 	}
-	batches, err := s.Read(t.Context(), 0, 1<<20)
+	batches, err := s.Read(t.Context(), tenant, 0, 1<<20)
 	if err != nil || len(batches) != appends {
 		t.Fatalf("%d batches, %v", len(batches), err)
 	}
@@ -211,11 +312,11 @@ func TestFailedWriteGivesBackItsRoom(t *testing.T) {
 	if err := s.db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Append(t.Context(), []byte("a"), 1); err == nil {
+	if _, err := s.Append(t.Context(), tenant, []byte("a"), 1); err == nil {
 		t.Error("an append to a file that cannot be written was acknowledged")
 	}
-	if used, _ := s.Usage(); used != 0 {
-		t.Errorf("%d bytes are kept for what failed", used)
+	if used := s.Usage(); used != (Usage{}) {
+		t.Errorf("%+v is kept for what failed", used)
 	}
 }
 
@@ -256,6 +357,9 @@ func checkDamage(t *testing.T, data []byte, want, oldID string) {
 	}
 	s, err := Open(Options{Path: path})
 	var damage *Damage
+	if errors.Is(err, ErrLayout) { // The damage is where the layout is said: nothing is touched.
+		return
+	}
 	if err != nil && !errors.As(err, &damage) {
 		t.Fatal(err)
 	}
