@@ -25,7 +25,7 @@ CLUSTER_CMD := go -C hack/cluster run .
 ASSETS = $$($(CLUSTER_CMD) assets)
 
 UNIT_PACKAGES = $$(go list ./... | grep -v -E '/test/(faults|integration|e2e|performance|quality)(/|$$)')
-MODULES := hack/cluster hack/image test/performance/alertmanager
+MODULES := hack/cluster hack/image test/performance/alertmanager test/performance/load
 
 ##@ Main
 
@@ -100,9 +100,16 @@ quality: ## Score correlation on labelled data.
 	go run ./test/quality
 
 .PHONY: bench
-bench: ## Measure the speed of the engine, and of Alertmanager's grouping beside it.
+bench: ## Measure the speed of the engine and of what receives alerts, and of Alertmanager beside them.
 	go test -run '^$$' -bench . -benchtime 200000x -benchmem ./test/performance
 	go test -C test/performance/alertmanager -run '^$$' -bench . -benchtime 200000x -benchmem .
+	@$(MAKE) bench-ingest
+
+.PHONY: bench-ingest
+bench-ingest: ## Measure how fast alerts are taken and brought into incidents (BENCH_INGEST='-h' lists flags).
+	@command -v prometheus-alertmanager >/dev/null || apt-get install -y --no-install-recommends prometheus-alertmanager >/dev/null 2>&1 || \
+		echo "bench-ingest: Debian's prometheus-alertmanager cannot be had: the comparison with it is left out"
+	assets=$(ASSETS); cd test/performance/load && KUBEBUILDER_ASSETS=$$assets go run ./ingest $(BENCH_INGEST)
 
 ##@ Cluster
 

@@ -61,7 +61,7 @@ func StartCluster(ctx context.Context) (*Cluster, error) {
 	c.Config.QPS = -1
 	ctx, c.cancel = context.WithCancel(ctx)
 	if c.Client, err = client.New(c.Config, client.Options{Scheme: c.Scheme}); err == nil {
-		err = c.govern(ctx)
+		err = environment.Govern(ctx, c.Client)
 	}
 	if err == nil {
 		c.recorder, err = history.Record(ctx, c.Config, c.Scheme, kinds()...)

@@ -1,4 +1,4 @@
-package harness
+package environment
 
 import (
 	"context"
@@ -15,18 +15,17 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/test/builders"
-	"github.com/tocsin-dev/tocsin/test/environment"
 )
 
 // policyTimeout is how long the API server may take to know new policies; it
 // reads them every few seconds.
 const policyTimeout = 30 * time.Second
 
-// govern installs our admission policies and the roles of people, and waits
+// Govern installs our admission policies and the roles of people, and waits
 // until they hold.
-func (c *Cluster) govern(ctx context.Context) error {
+func Govern(ctx context.Context, c client.Client) error {
 	for _, folder := range []string{"admission", "rbac"} {
-		files, err := filepath.Glob(filepath.Join(environment.Root(), "config", folder, "*.yaml"))
+		files, err := filepath.Glob(filepath.Join(Root(), "config", folder, "*.yaml"))
 		if err != nil {
 			return err
 		}
@@ -34,14 +33,14 @@ func (c *Cluster) govern(ctx context.Context) error {
 			if filepath.Base(file) == "kustomization.yaml" {
 				continue
 			}
-			if err := c.install(ctx, file); err != nil {
+			if err := install(ctx, c, file); err != nil {
 				return fmt.Errorf("installing %s: %w", file, err)
 			}
 		}
 	}
 	stamped := func(ctx context.Context) (bool, error) {
 		probe := builders.Remediation("default", "probe")
-		err := c.Client.Create(ctx, probe, client.DryRunAll)
+		err := c.Create(ctx, probe, client.DryRunAll)
 		return err == nil && probe.Spec.RequestedBy != "", nil
 	}
 	if err := wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, policyTimeout, true, stamped); err != nil {
@@ -51,7 +50,7 @@ func (c *Cluster) govern(ctx context.Context) error {
 }
 
 // install creates the objects of a file that can exist without a namespace of their own.
-func (c *Cluster) install(ctx context.Context, file string) error {
+func install(ctx context.Context, c client.Client, file string) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -67,7 +66,7 @@ func (c *Cluster) install(ctx context.Context, file string) error {
 		case len(object.Object) == 0 || object.GetNamespace() != "":
 			continue
 		}
-		if err := c.Client.Create(ctx, object); client.IgnoreAlreadyExists(err) != nil {
+		if err := c.Create(ctx, object); client.IgnoreAlreadyExists(err) != nil {
 			return err
 		}
 	}
