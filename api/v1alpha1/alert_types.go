@@ -140,6 +140,8 @@ type AlertTriage struct {
 // +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",fieldPath=".correlation",message="correlation is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",fieldPath=".ingestion",message="ingestion is immutable"
 // +kubebuilder:validation:XValidation:rule="has(self.tuning) == has(oldSelf.tuning) && (!has(self.tuning) || self.tuning == oldSelf.tuning)",fieldPath=".tuning",message="tuning is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.rollUp) == has(oldSelf.rollUp) && (!has(self.rollUp) || self.rollUp == oldSelf.rollUp)",fieldPath=".rollUp",message="rollUp is immutable"
+// +kubebuilder:validation:XValidation:rule="!has(self.rollUp) || has(self.ingestion)",fieldPath=".rollUp",message="rollUp goes with ingestion only: Tocsin sets both"
 // +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
 type AlertSpec struct {
 	// source says which detector raised the alert.
@@ -209,6 +211,90 @@ type AlertSpec struct {
 	// an alert made by hand.
 	// +optional
 	Ingestion *AlertIngestion `json:"ingestion,omitempty"`
+	// rollUp says what the alert rolls up: the further alerts of a flood, beyond
+	// the limits of its AlertSource. Absent for an alert of its own. A rolled-up
+	// alert has the entities of the first event that went into it.
+	// +optional
+	RollUp *AlertRollUp `json:"rollUp,omitempty"`
+}
+
+// RollUpLevel says which alerts are rolled up into one.
+// +kubebuilder:validation:Enum=Place;Rule;AlertSource
+type RollUpLevel string
+
+const (
+	// RollUpPlace rolls up the alerts of one rule at one place.
+	RollUpPlace RollUpLevel = "Place"
+	// RollUpRule rolls up the alerts of one rule, wherever they are from.
+	RollUpRule RollUpLevel = "Rule"
+	// RollUpAlertSource rolls up the alerts of all rules of the AlertSource.
+	RollUpAlertSource RollUpLevel = "AlertSource"
+)
+
+// AlertRollUp says what an alert rolls up. All of it has the alert's severity.
+// +kubebuilder:validation:XValidation:rule="has(self.place) == (self.level == 'Place')",fieldPath=".place",message="place goes with level Place, which needs it"
+type AlertRollUp struct {
+	// level is Place (further alerts of one rule at one place), Rule (of one rule,
+	// wherever) or AlertSource (of all rules of the source). With the last two the
+	// alert has an incident of its own.
+	// +required
+	Level RollUpLevel `json:"level,omitempty"`
+	// place is where all of it happened: a workload, a node, a device or another
+	// asset. A Pod whose name ends in -* stands for all pods of one controller.
+	// +optional
+	Place *EntityKey `json:"place,omitempty"`
+	// firstFingerprint is the fingerprint of the first event.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	FirstFingerprint string `json:"firstFingerprint,omitempty"`
+}
+
+// RolledUp tells what went into a rolled-up alert. How many events that were is
+// told by occurrences, exactly.
+type RolledUp struct {
+	// alerts is how many different alerts the events would have been, by their
+	// fingerprints: exact below 128, beyond it an estimate, off by 9 % in the mean.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Alerts *int64 `json:"alerts,omitempty"`
+	// entityTotal is how many different entities they named: exact below 128,
+	// beyond it an estimate, off by 9 % in the mean.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	EntityTotal *int64 `json:"entityTotal,omitempty"`
+	// entities are those that were named most often, the heaviest first; 16 at
+	// most. One that makes up more than a sixteenth of all that was named is always
+	// among them.
+	// +optional
+	// +listType=map
+	// +listMapKey=kind
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Entities []RolledUpEntity `json:"entities,omitempty"`
+	// alertHashes is what the number of alerts goes on from: the smallest 128 hashes
+	// of fingerprints, of 8 bytes each, in base64.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1368
+	AlertHashes string `json:"alertHashes,omitempty"`
+	// entityHashes is the same for the entities.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1368
+	EntityHashes string `json:"entityHashes,omitempty"`
+}
+
+// RolledUpEntity is how often an entity was named in a rolled-up alert.
+type RolledUpEntity struct {
+	EntityKey `json:",inline"`
+	// events counts the events that named it. It is never too low.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Events *int64 `json:"events,omitempty"`
+	// uncertainty is by how much events may be too high, where it may: while others
+	// were heavier, nobody counted this one.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Uncertainty *int64 `json:"uncertainty,omitempty"`
 }
 
 // AlertTuning tells which tuning rules matched an alert when it was created.
@@ -375,6 +461,10 @@ type AlertStatus struct {
 	// absent while it is hidden, and where none hid it.
 	// +optional
 	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
+	// rollUp tells what went into a rolled-up alert; absent while there is only the
+	// first event, and for an alert of its own.
+	// +optional
+	RollUp *RolledUp `json:"rollUp,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	// +optional

@@ -378,6 +378,54 @@ type AlertSourceLimits struct {
 	// +kubebuilder:validation:Minimum=1024
 	// +kubebuilder:validation:Maximum=67108864
 	MaxBodyBytes *int64 `json:"maxBodyBytes,omitempty"`
+	// rollUp says beyond which numbers of different alerts further ones are rolled
+	// up.
+	// +optional
+	RollUp RollUpLimits `json:"rollUp,omitzero"`
+}
+
+// RollUpLimits bound how many alerts a source makes: further ones are rolled up
+// into one alert that counts them. What is counted are different alerts that had
+// an event within the last hour, by the time of receipt, on each replica of the
+// gateway; repetitions are folded into their alert in any case.
+type RollUpLimits struct {
+	// alertsPerRule is how many different alerts of one severity one rule makes at
+	// one place (a workload, a node, a device, or another asset) in an hour; from 1
+	// to 10,000. Where an alert names no asset, the rule counts alone.
+	// +optional
+	// +default=100
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	AlertsPerRule *int32 `json:"alertsPerRule,omitempty"`
+	// alerts is how many different alerts the source makes in an hour; from 1 to
+	// 50,000. Beyond it further ones are rolled up by rule, wherever they are from.
+	// Half of them are kept for rules that have made fewer than alertsPerRule.
+	// +optional
+	// +default=5000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=50000
+	Alerts *int32 `json:"alerts,omitempty"`
+	// rules are other limits for single rules, instead of alertsPerRule.
+	// +optional
+	// +listType=map
+	// +listMapKey=rule
+	// +kubebuilder:validation:MaxItems=100
+	Rules []RuleLimit `json:"rules,omitempty"`
+}
+
+// RuleLimit is the limit of one rule.
+type RuleLimit struct {
+	// rule is the name of the rule.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Rule string `json:"rule,omitempty"`
+	// alerts is how many different alerts of one severity it makes at one place in
+	// an hour; from 1 to 10,000.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Alerts *int32 `json:"alerts,omitempty"`
 }
 
 // AlertSourceSpec declares who may send alerts, and how they are read.
@@ -435,6 +483,10 @@ type AlertSourceTotals struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Deduplicated *int64 `json:"deduplicated,omitempty"`
+	// rolledUp counts those that went into a rolled-up alert that existed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	RolledUp *int64 `json:"rolledUp,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
 	// audit events that no rule matched, and notices that a signal is over.
 	// +required
@@ -491,6 +543,7 @@ type AlertSourceStatus struct {
 // +kubebuilder:printcolumn:name="Received",type=integer,JSONPath=`.status.totals.received`
 // +kubebuilder:printcolumn:name="Accepted",type=integer,JSONPath=`.status.totals.accepted`
 // +kubebuilder:printcolumn:name="Deduplicated",type=integer,JSONPath=`.status.totals.deduplicated`
+// +kubebuilder:printcolumn:name="Rolled Up",type=integer,JSONPath=`.status.totals.rolledUp`,priority=1
 // +kubebuilder:printcolumn:name="Rejected",type=integer,JSONPath=`.status.totals.rejected`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Endpoint",type=string,JSONPath=`.status.endpoint`,priority=1

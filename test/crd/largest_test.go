@@ -27,6 +27,8 @@ func TestLargestAlertWithinBudget(t *testing.T) {
 				Role:      "CommandAndControl", Category: v1alpha1.EntityRelatedEvidence,
 			})
 		}
+		a.Spec.Ingestion, a.Spec.RollUp = ingestion(), rollUp()
+		a.Spec.RollUp.Place.Name = strings.Repeat("x", 512)
 		for i := range 32 {
 			a.Spec.Techniques = append(a.Spec.Techniques, v1alpha1.Technique(fmt.Sprintf("T1059.%03d", i)))
 		}
@@ -61,6 +63,7 @@ func TestDefaults(t *testing.T) {
 	s := builders.AlertSource(namespace, uniqueName("defaults"), func(s *v1alpha1.AlertSource) {
 		s.Spec.Type = v1alpha1.AlertSourceGeneric
 		s.Spec.Generic = &v1alpha1.GenericOptions{Title: "event.name", Entities: []v1alpha1.GenericEntity{{Kind: "Pod", Name: "event.pod"}}}
+		s.Spec.Limits.RollUp.Rules = []v1alpha1.RuleLimit{{Rule: "Shell", Alerts: ptr(int32(7))}}
 		s.Spec.Auth = v1alpha1.AlertSourceAuth{HMAC: &v1alpha1.HMACAuth{Key: s.Spec.Auth.BearerToken}}
 	})
 	n := builders.Investigation(namespace, uniqueName("defaults"))
@@ -91,6 +94,7 @@ func TestDefaults(t *testing.T) {
 		"AlertSource.spec.auth.hmac":     {fmt.Sprintf("%s %s %s %d", signed.Header, *signed.Prefix, signed.TimestampSeparator, *signed.ToleranceSeconds), "X-Tocsin-Signature sha256= Dot 300"},
 		"AlertSource.spec.correlation":   {string(s.Spec.Correlation), "Enabled"},
 		"TuningRule.spec.mode":           {string(u.Spec.Mode), "Enforce"},
+		"AlertSource.spec.limits":        {limits(s.Spec.Limits), "10485760 bytes, 100 alerts of a rule, 5000 in all"},
 		"Alert, first condition":         firstCondition(a.Status.Conditions, "Correlated"),
 		"Incident, first condition":      firstCondition(i.Status.Conditions, "Resolved"),
 		"Playbook, first condition":      firstCondition(p.Status.Conditions, "Ready"),
@@ -104,6 +108,13 @@ func TestDefaults(t *testing.T) {
 			t.Errorf("%s is %q, want %q", what, got[0], got[1])
 		}
 	}
+}
+
+func limits(l v1alpha1.AlertSourceLimits) string {
+	if l.MaxBodyBytes == nil || l.RollUp.AlertsPerRule == nil || l.RollUp.Alerts == nil {
+		return fmt.Sprintf("%+v", l)
+	}
+	return fmt.Sprintf("%d bytes, %d alerts of a rule, %d in all", *l.MaxBodyBytes, *l.RollUp.AlertsPerRule, *l.RollUp.Alerts)
 }
 
 // firstCondition is what a new object says before any controller saw it.

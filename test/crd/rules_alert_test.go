@@ -18,6 +18,12 @@ func tuning() *v1alpha1.AlertTuning {
 	return &v1alpha1.AlertTuning{RuleName: "debugging", Action: v1alpha1.TuningHide, Monitored: []v1alpha1.LocalName{"nights"}}
 }
 
+func rollUp() *v1alpha1.AlertRollUp {
+	return &v1alpha1.AlertRollUp{
+		Level: v1alpha1.RollUpPlace, Place: &v1alpha1.EntityKey{Kind: "Pod", Name: "shop/web-*"}, FirstFingerprint: "f",
+	}
+}
+
 func fullAlert() client.Object {
 	return builders.Alert(namespace, "", func(a *v1alpha1.Alert) {
 		a.Spec.Source.Detection = "syscall"
@@ -29,6 +35,7 @@ func fullAlert() client.Object {
 		a.Spec.EntityTotal = ptr(int32(70))
 		a.Spec.Ingestion = ingestion()
 		a.Spec.Tuning = tuning()
+		a.Spec.RollUp = rollUp()
 	})
 }
 
@@ -114,6 +121,10 @@ func alertFacts() []ruleCase {
 		"monitored": func(a *v1alpha1.Alert) { a.Spec.Tuning.Monitored = nil },
 		"removed":   func(a *v1alpha1.Alert) { a.Spec.Tuning = nil },
 	}, func(a *v1alpha1.Alert) { a.Spec.Tuning = tuning() })
+	fact("rollUp is immutable", map[string]func(*v1alpha1.Alert){
+		"changed": func(a *v1alpha1.Alert) { a.Spec.RollUp.Place.Name = "shop/db-*" },
+		"removed": func(a *v1alpha1.Alert) { a.Spec.RollUp = nil },
+	}, func(a *v1alpha1.Alert) { a.Spec.RollUp = rollUp() })
 	return cases
 }
 
@@ -140,7 +151,24 @@ func alertRules() []ruleCase {
 			a.Spec.Triage = &v1alpha1.AlertTriage{Comments: comments(n, length)}
 		})
 	}
+	const (
+		ingested = "rollUp goes with ingestion only: Tocsin sets both"
+		placed   = "place goes with level Place, which needs it"
+	)
+	rolledUp := func(change func(*v1alpha1.AlertSpec)) client.Object {
+		return builders.Alert(namespace, "", func(a *v1alpha1.Alert) {
+			a.Spec.Ingestion, a.Spec.RollUp = ingestion(), rollUp()
+			change(&a.Spec)
+		})
+	}
 	return []ruleCase{
+		{kind: "Alert", rule: ingested, name: "rolled up by the gateway", object: rolledUp(func(*v1alpha1.AlertSpec) {})},
+		{kind: "Alert", rule: ingested, name: "rolled up by hand", refused: true, object: rolledUp(func(s *v1alpha1.AlertSpec) { s.Ingestion = nil })},
+		{kind: "Alert", rule: placed, name: "rolled up by rule", object: rolledUp(func(s *v1alpha1.AlertSpec) {
+			s.RollUp.Level, s.RollUp.Place = v1alpha1.RollUpRule, nil
+		})},
+		{kind: "Alert", rule: placed, name: "rolled up by rule, at a place", refused: true, object: rolledUp(func(s *v1alpha1.AlertSpec) { s.RollUp.Level = v1alpha1.RollUpRule })},
+		{kind: "Alert", rule: placed, name: "rolled up at no place", refused: true, object: rolledUp(func(s *v1alpha1.AlertSpec) { s.RollUp.Place = nil })},
 		{kind: "Alert", rule: order, name: "times in order", object: times(1)},
 		{kind: "Alert", rule: order, name: "times equal", object: times(0)},
 		{kind: "Alert", rule: order, name: "times reversed", object: times(-1), refused: true},

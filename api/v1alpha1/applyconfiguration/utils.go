@@ -28,6 +28,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AlertOriginApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertRate"):
 		return &apiv1alpha1.AlertRateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AlertRollUp"):
+		return &apiv1alpha1.AlertRollUpApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSource"):
 		return &apiv1alpha1.AlertSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSourceAuth"):
@@ -156,6 +158,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.RemediationStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RemediationTarget"):
 		return &apiv1alpha1.RemediationTargetApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RolledUp"):
+		return &apiv1alpha1.RolledUpApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RolledUpEntity"):
+		return &apiv1alpha1.RolledUpEntityApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RollUpLimits"):
+		return &apiv1alpha1.RollUpLimitsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RuleLimit"):
+		return &apiv1alpha1.RuleLimitApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretKeyReference"):
 		return &apiv1alpha1.SecretKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ServiceAccountTokenAuth"):

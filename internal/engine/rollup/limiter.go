@@ -15,6 +15,15 @@ type Limits struct {
 	Distinct int
 	// PerHour is how many the source may raise in all.
 	PerHour int
+	// Rules has the limits of rules for which Distinct does not hold.
+	Rules map[string]int
+}
+
+func (l Limits) distinct(rule string) int {
+	if own, ok := l.Rules[rule]; ok {
+		return own
+	}
+	return l.Distinct
 }
 
 // DefaultLimits is what holds where nothing else is said.
@@ -76,10 +85,11 @@ func (l *Limiter) Decide(limits Limits, s Signal) Level {
 	if l.single.touch(fingerprint, s.At) {
 		return Single
 	}
-	switch flooded := l.atPlace[place] >= limits.Distinct; {
+	limit := limits.distinct(s.Rule)
+	switch flooded := l.atPlace[place] >= limit; {
 	case flooded && s.Place != (model.Key{}):
 		return Place
-	case flooded, l.full(limits, rule):
+	case flooded, l.full(limits.PerHour, rule, limit):
 		return l.foldRule(rule, s.At)
 	}
 	l.add(fingerprint, place, rule, s.At)
@@ -89,9 +99,9 @@ func (l *Limiter) Decide(limits Limits, s Signal) Level {
 // full says that a rule may raise no more alerts of its own, wherever it fires.
 // Half of what the source may raise is kept for rules that raised little: a rule
 // that floods everywhere does not hide them.
-func (l *Limiter) full(limits Limits, rule digest) bool {
+func (l *Limiter) full(perHour int, rule digest, limit int) bool {
 	total := l.single.size()
-	return total >= limits.PerHour || l.ofRule[rule] >= limits.Distinct && 2*total >= limits.PerHour
+	return total >= perHour || l.ofRule[rule] >= limit && 2*total >= perHour
 }
 
 func (l *Limiter) foldRule(rule digest, at time.Time) Level {

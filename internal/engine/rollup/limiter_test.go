@@ -15,7 +15,7 @@ import (
 var start = time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
 
 // few are limits that a test reaches quickly.
-var few = Limits{Distinct: 3, PerHour: 20}
+var few = Limits{Distinct: 3, PerHour: 20, Rules: map[string]int{"quiet": 1, "loud": 8}}
 
 func workload(name string) model.Key { return model.Key{Kind: model.KindWorkload, Name: name} }
 
@@ -60,15 +60,16 @@ func TestDecide(t *testing.T) {
 		signals [][]Signal
 		want    map[Level]int
 	}{
-		"below the limit":  {"all are kept", [][]Signal{fire("r", "web", 0, 3)}, map[Level]int{Single: 3}},
-		"above it":         {"the rest is folded", [][]Signal{fire("r", "web", 0, 10)}, map[Level]int{Single: 3, Place: 7}},
-		"repetitions":      {"they are one alert", [][]Signal{fire("r", "web", 0, 3), fire("r", "web", 0, 3), fire("r", "web", 0, 3)}, map[Level]int{Single: 9}},
-		"an attack":        {"it spreads: each place counts for itself", [][]Signal{fire("r", "a", 0, 2), fire("r", "b", 0, 2), fire("r", "c", 0, 2), fire("r", "d", 0, 2)}, map[Level]int{Single: 8}},
-		"another rule":     {"each rule counts for itself", [][]Signal{fire("r", "web", 0, 5), fire("s", "web", 0, 2)}, map[Level]int{Single: 5, Place: 2}},
-		"another severity": {"noise does not hide what is severe", [][]Signal{fire("r", "web", 0, 5), severe(fire("r", "web", 5, 2))}, map[Level]int{Single: 5, Place: 2}},
-		"no place":         {"the rule counts alone", [][]Signal{fire("r", "", 0, 5)}, map[Level]int{Single: 3, Rule: 2}},
-		"an hour later":    {"it begins anew", [][]Signal{fire("r", "web", 0, 5), at(Hour, fire("r", "web", 5, 2))}, map[Level]int{Single: 5, Place: 2}},
-		"just before":      {"the hour is not over", [][]Signal{fire("r", "web", 0, 5), at(Hour-1, fire("r", "web", 5, 2))}, map[Level]int{Single: 3, Place: 4}},
+		"below the limit":   {"all are kept", [][]Signal{fire("r", "web", 0, 3)}, map[Level]int{Single: 3}},
+		"above it":          {"the rest is folded", [][]Signal{fire("r", "web", 0, 10)}, map[Level]int{Single: 3, Place: 7}},
+		"repetitions":       {"they are one alert", [][]Signal{fire("r", "web", 0, 3), fire("r", "web", 0, 3), fire("r", "web", 0, 3)}, map[Level]int{Single: 9}},
+		"an attack":         {"it spreads: each place counts for itself", [][]Signal{fire("r", "a", 0, 2), fire("r", "b", 0, 2), fire("r", "c", 0, 2), fire("r", "d", 0, 2)}, map[Level]int{Single: 8}},
+		"limits of its own": {"they hold instead", [][]Signal{fire("quiet", "web", 0, 10), fire("loud", "web", 0, 10)}, map[Level]int{Single: 9, Place: 11}},
+		"another rule":      {"each rule counts for itself", [][]Signal{fire("r", "web", 0, 5), fire("s", "web", 0, 2)}, map[Level]int{Single: 5, Place: 2}},
+		"another severity":  {"noise does not hide what is severe", [][]Signal{fire("r", "web", 0, 5), severe(fire("r", "web", 5, 2))}, map[Level]int{Single: 5, Place: 2}},
+		"no place":          {"the rule counts alone", [][]Signal{fire("r", "", 0, 5)}, map[Level]int{Single: 3, Rule: 2}},
+		"an hour later":     {"it begins anew", [][]Signal{fire("r", "web", 0, 5), at(Hour, fire("r", "web", 5, 2))}, map[Level]int{Single: 5, Place: 2}},
+		"just before":       {"the hour is not over", [][]Signal{fire("r", "web", 0, 5), at(Hour-1, fire("r", "web", 5, 2))}, map[Level]int{Single: 3, Place: 4}},
 		"goes on": {"what has an alert keeps it as long as it goes on",
 			[][]Signal{fire("r", "web", 0, 3), at(40*time.Minute, fire("r", "web", 0, 3)), at(80*time.Minute, fire("r", "web", 0, 4))}, map[Level]int{Single: 9, Place: 1}},
 		"a clock that was wrong": {"what is from the future is forgotten",

@@ -135,6 +135,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: surge
       type:
         scalar: boolean
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRollUp
+  map:
+    fields:
+    - name: firstFingerprint
+      type:
+        scalar: string
+    - name: level
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RollUpLevel
+    - name: place
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKey
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSource
   map:
     fields:
@@ -185,6 +197,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 10485760
+    - name: rollUp
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RollUpLimits
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceSpec
   map:
     fields:
@@ -259,6 +274,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: rejected
       type:
         scalar: numeric
+    - name: rolledUp
+      type:
+        scalar: numeric
     - name: suppressed
       type:
         scalar: numeric
@@ -298,6 +316,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: recommendedActions
       type:
         scalar: string
+    - name: rollUp
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertRollUp
     - name: severity
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
@@ -386,6 +407,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: releasedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime
+    - name: rollUp
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RolledUp
     - name: routine
       type:
         scalar: boolean
@@ -860,6 +884,15 @@ var schemaYAML = typed.YAMLObject(`types:
       default: Unknown
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityCategory
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKey
+  map:
+    fields:
+    - name: kind
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKind
+    - name: name
+      type:
+        scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKind
   scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityRole
@@ -1830,6 +1863,75 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.ResponseApproval
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.RollUpLevel
+  scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.RollUpLimits
+  map:
+    fields:
+    - name: alerts
+      type:
+        scalar: numeric
+      default: 5000
+    - name: alertsPerRule
+      type:
+        scalar: numeric
+      default: 100
+    - name: rules
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RuleLimit
+          elementRelationship: associative
+          keys:
+          - rule
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.RolledUp
+  map:
+    fields:
+    - name: alertHashes
+      type:
+        scalar: string
+    - name: alerts
+      type:
+        scalar: numeric
+    - name: entities
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.RolledUpEntity
+          elementRelationship: associative
+          keys:
+          - kind
+          - name
+    - name: entityHashes
+      type:
+        scalar: string
+    - name: entityTotal
+      type:
+        scalar: numeric
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.RolledUpEntity
+  map:
+    fields:
+    - name: events
+      type:
+        scalar: numeric
+    - name: kind
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.EntityKind
+    - name: name
+      type:
+        scalar: string
+    - name: uncertainty
+      type:
+        scalar: numeric
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.RuleLimit
+  map:
+    fields:
+    - name: alerts
+      type:
+        scalar: numeric
+    - name: rule
+      type:
+        scalar: string
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.SecretKeyReference
   map:
     fields:
@@ -1887,6 +1989,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
     - name: rejected
+      type:
+        scalar: numeric
+    - name: rolledUp
       type:
         scalar: numeric
     - name: spool

@@ -9,6 +9,9 @@ package v1alpha1
 type AlertSourceLimitsApplyConfiguration struct {
 	// maxBodyBytes is the largest body of one request, unpacked; from 1 KiB to 64 MiB.
 	MaxBodyBytes *int64 `json:"maxBodyBytes,omitempty"`
+	// rollUp says beyond which numbers of different alerts further ones are rolled
+	// up.
+	RollUp *RollUpLimitsApplyConfiguration `json:"rollUp,omitempty"`
 }
 
 // AlertSourceLimitsApplyConfiguration constructs a declarative configuration of the AlertSourceLimits type for use with
@@ -22,5 +25,13 @@ func AlertSourceLimits() *AlertSourceLimitsApplyConfiguration {
 // If called multiple times, the MaxBodyBytes field is set to the value of the last call.
 func (b *AlertSourceLimitsApplyConfiguration) WithMaxBodyBytes(value int64) *AlertSourceLimitsApplyConfiguration {
 	b.MaxBodyBytes = &value
+	return b
+}
+
+// WithRollUp sets the RollUp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RollUp field is set to the value of the last call.
+func (b *AlertSourceLimitsApplyConfiguration) WithRollUp(value *RollUpLimitsApplyConfiguration) *AlertSourceLimitsApplyConfiguration {
+	b.RollUp = value
 	return b
 }

@@ -14,6 +14,8 @@ type AlertSourceTotalsApplyConfiguration struct {
 	Accepted *int64 `json:"accepted,omitempty"`
 	// deduplicated counts those that were folded into an alert that existed.
 	Deduplicated *int64 `json:"deduplicated,omitempty"`
+	// rolledUp counts those that went into a rolled-up alert that existed.
+	RolledUp *int64 `json:"rolledUp,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
 	// audit events that no rule matched, and notices that a signal is over.
 	Suppressed *int64 `json:"suppressed,omitempty"`
@@ -48,6 +50,14 @@ func (b *AlertSourceTotalsApplyConfiguration) WithAccepted(value int64) *AlertSo
 // If called multiple times, the Deduplicated field is set to the value of the last call.
 func (b *AlertSourceTotalsApplyConfiguration) WithDeduplicated(value int64) *AlertSourceTotalsApplyConfiguration {
 	b.Deduplicated = &value
+	return b
+}
+
+// WithRolledUp sets the RolledUp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RolledUp field is set to the value of the last call.
+func (b *AlertSourceTotalsApplyConfiguration) WithRolledUp(value int64) *AlertSourceTotalsApplyConfiguration {
+	b.RolledUp = &value
 	return b
 }
 

@@ -50,6 +50,10 @@ type AlertSpecApplyConfiguration struct {
 	// ingestion is the spooled event that the alert was created from; absent for
 	// an alert made by hand.
 	Ingestion *AlertIngestionApplyConfiguration `json:"ingestion,omitempty"`
+	// rollUp says what the alert rolls up: the further alerts of a flood, beyond
+	// the limits of its AlertSource. Absent for an alert of its own. A rolled-up
+	// alert has the entities of the first event that went into it.
+	RollUp *AlertRollUpApplyConfiguration `json:"rollUp,omitempty"`
 }
 
 // AlertSpecApplyConfiguration constructs a declarative configuration of the AlertSpec type for use with
@@ -192,5 +196,13 @@ func (b *AlertSpecApplyConfiguration) WithTriage(value *AlertTriageApplyConfigur
 // If called multiple times, the Ingestion field is set to the value of the last call.
 func (b *AlertSpecApplyConfiguration) WithIngestion(value *AlertIngestionApplyConfiguration) *AlertSpecApplyConfiguration {
 	b.Ingestion = value
+	return b
+}
+
+// WithRollUp sets the RollUp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RollUp field is set to the value of the last call.
+func (b *AlertSpecApplyConfiguration) WithRollUp(value *AlertRollUpApplyConfiguration) *AlertSpecApplyConfiguration {
+	b.RollUp = value
 	return b
 }

@@ -51,6 +51,9 @@ type AlertStatusApplyConfiguration struct {
 	// releasedTime is when the alert was released that a tuning rule had hidden;
 	// absent while it is hidden, and where none hid it.
 	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
+	// rollUp tells what went into a rolled-up alert; absent while there is only the
+	// first event, and for an alert of its own.
+	RollUp *RolledUpApplyConfiguration `json:"rollUp,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
 	Rate *AlertRateApplyConfiguration `json:"rate,omitempty"`
@@ -195,6 +198,14 @@ func (b *AlertStatusApplyConfiguration) WithEndedTime(value metav1.MicroTime) *A
 // If called multiple times, the ReleasedTime field is set to the value of the last call.
 func (b *AlertStatusApplyConfiguration) WithReleasedTime(value metav1.MicroTime) *AlertStatusApplyConfiguration {
 	b.ReleasedTime = &value
+	return b
+}
+
+// WithRollUp sets the RollUp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RollUp field is set to the value of the last call.
+func (b *AlertStatusApplyConfiguration) WithRollUp(value *RolledUpApplyConfiguration) *AlertStatusApplyConfiguration {
+	b.RollUp = value
 	return b
 }
 

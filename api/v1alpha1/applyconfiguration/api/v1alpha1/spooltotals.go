@@ -57,6 +57,14 @@ func (b *SpoolTotalsApplyConfiguration) WithDeduplicated(value int64) *SpoolTota
 	return b
 }
 
+// WithRolledUp sets the RolledUp field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RolledUp field is set to the value of the last call.
+func (b *SpoolTotalsApplyConfiguration) WithRolledUp(value int64) *SpoolTotalsApplyConfiguration {
+	b.AlertSourceTotalsApplyConfiguration.RolledUp = &value
+	return b
+}
+
 // WithSuppressed sets the Suppressed field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Suppressed field is set to the value of the last call.
