@@ -8,6 +8,7 @@ COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /out/ ./cmd/manager ./cmd/investigator
 
 FROM scratch
+COPY --from=build /src/LICENSE /src/NOTICE /
 COPY --from=build /out/manager /out/investigator /
 USER 65532:65532
 ENTRYPOINT ["/manager"]

@@ -26,6 +26,11 @@ const (
 	CorrelationDisabled CorrelationMode = "Disabled"
 )
 
+// AnnotationUnknownTechniques lists, on a new Alert, the techniques that the ATT&CK
+// table of this version of Tocsin does not have, with commas between them. They are
+// kept all the same.
+const AnnotationUnknownTechniques = "tocsin.dev/unknown-techniques"
+
 // AlertConditionCorrelated tells whether the alert belongs to an incident.
 //
 // True: Joined (it shares something with alerts of that incident), NewIncident
@@ -168,7 +173,9 @@ type AlertSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=14
 	Tactics []Tactic `json:"tactics,omitempty"`
-	// techniques are the ids of the ATT&CK techniques that the alert speaks of.
+	// techniques are the ids of the ATT&CK techniques that the alert speaks of; those
+	// that ATT&CK has replaced as of v18.1 are already their replacements. The annotation
+	// tocsin.dev/unknown-techniques lists those that v18.1 does not have.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32

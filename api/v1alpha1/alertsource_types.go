@@ -328,8 +328,8 @@ type GenericOptions struct {
 	// tactics gives a list of ATT&CK tactics; those that are none are left out.
 	// +optional
 	Tactics Expression `json:"tactics,omitempty"`
-	// techniques gives a list of ids of ATT&CK techniques; those that are none are
-	// left out.
+	// techniques gives a list of ids or names of ATT&CK techniques; those that are
+	// neither are left out.
 	// +optional
 	Techniques Expression `json:"techniques,omitempty"`
 	// fingerprint gives what repetitions of the same signal have in common: a

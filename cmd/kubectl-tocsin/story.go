@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/attack"
 	"github.com/tocsin-dev/tocsin/internal/replay"
 )
 
@@ -17,6 +18,8 @@ const (
 	maxAssets = 5 // of a kind
 	maxStages = 10
 	maxAlerts = 12
+
+	maxTechniques = 5
 	// stamp is how a time is written.
 	stamp = "2006-01-02 15:04:05"
 )
@@ -76,6 +79,7 @@ func tell(out io.Writer, i replay.Incident) {
 		line("merged from %s", few(i.RedirectedFrom, len(i.RedirectedFrom), maxStages))
 	}
 	tellAssets(line, i)
+	tellTechniques(line, i)
 	tellPath(line, i)
 	tellAlerts(line, i)
 	for _, s := range i.Similar {
@@ -90,6 +94,17 @@ func tellAssets(line func(string, ...any), i replay.Incident) {
 			names = append(names, asset.Name)
 		}
 		line("%s: %s", plural(group.Total, words(string(group.Kind))), few(names, group.Total, maxAssets))
+	}
+}
+
+// tellTechniques names the techniques; one that has no name is not in the table.
+func tellTechniques(line func(string, ...any), i replay.Incident) {
+	var names []string
+	for _, id := range i.Techniques {
+		names = append(names, strings.TrimSpace(id+" "+attack.Name(id)))
+	}
+	if len(names) > 0 {
+		line("%s: %s", plural(i.Counts.Techniques, "technique"), few(names, i.Counts.Techniques, maxTechniques))
 	}
 }
 

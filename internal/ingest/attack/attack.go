@@ -1,6 +1,7 @@
 // Package attack reads ATT&CK tactics and techniques in the spellings that
-// detectors use. A well-formed technique is kept even when no list knows it:
-// detectors mix versions of ATT&CK.
+// detectors use. A technique that ATT&CK has replaced becomes its replacement. A
+// well-formed one is kept even when the table does not have it: detectors mix
+// versions of ATT&CK.
 package attack
 
 import (
@@ -11,35 +12,6 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
-// byID holds the ids of the tactics, as in "TA0005-defense-evasion".
-var byID = map[string]model.Tactic{
-	"TA0043": model.TacticReconnaissance,
-	"TA0042": model.TacticResourceDevelopment,
-	"TA0001": model.TacticInitialAccess,
-	"TA0002": model.TacticExecution,
-	"TA0003": model.TacticPersistence,
-	"TA0004": model.TacticPrivilegeEscalation,
-	"TA0005": model.TacticDefenseEvasion,
-	"TA0006": model.TacticCredentialAccess,
-	"TA0007": model.TacticDiscovery,
-	"TA0008": model.TacticLateralMovement,
-	"TA0009": model.TacticCollection,
-	"TA0011": model.TacticCommandAndControl,
-	"TA0010": model.TacticExfiltration,
-	"TA0040": model.TacticImpact,
-}
-
-// byName holds the tactics by their name in lower case without separators.
-var byName = func() map[string]model.Tactic {
-	names := map[string]model.Tactic{}
-	for _, tactic := range model.Tactics {
-		names[strings.ToLower(string(tactic))] = tactic
-	}
-	return names
-}()
-
-var separators = strings.NewReplacer("_", "", "-", "", " ", "")
-
 var (
 	tacticID  = regexp.MustCompile(`^TA[0-9]{4}`)
 	technique = regexp.MustCompile(`^T([0-9]{4})(?:[._]([0-9]{3}))?(?:[^0-9]|$)`)
@@ -49,16 +21,15 @@ var (
 // "CredentialAccess", "TA0006" or "TA0006-credential-access".
 func Tactic(spelling string) (model.Tactic, bool) {
 	if id := tacticID.FindString(strings.ToUpper(spelling)); id != "" {
-		tactic, ok := byID[id]
+		tactic, ok := known.tactics[id]
 		return tactic, ok
 	}
-	name := separators.Replace(strings.ToLower(strings.TrimSpace(spelling)))
-	tactic, ok := byName[strings.TrimPrefix(name, "mitre")]
+	tactic, ok := known.tactics[strings.TrimPrefix(fold(spelling), "mitre")]
 	return tactic, ok
 }
 
-// Technique reads "T1552.007", "t1552_007" or "T1562-impair-defenses".
-func Technique(spelling string) (string, bool) {
+// ID reads "T1552.007", "t1552_007" or "T1562-impair-defenses" as it stands.
+func ID(spelling string) (string, bool) {
 	found := technique.FindStringSubmatch(strings.ToUpper(strings.TrimSpace(spelling)))
 	switch {
 	case found == nil:
@@ -69,11 +40,17 @@ func Technique(spelling string) (string, bool) {
 	return "T" + found[1] + "." + found[2], true
 }
 
+// Technique reads an ID, and follows it to what replaced it.
+func Technique(spelling string) (string, bool) {
+	id, ok := ID(spelling)
+	return known.current(id), ok
+}
+
 // MaxTechniques is as many as the API keeps.
 const MaxTechniques = 32
 
-// Tags reads tactics and techniques from a list of tags and leaves the others
-// alone. Both results are sorted and free of repetitions.
+// Tags reads tactics and the ids of techniques from a list of tags and leaves the
+// others alone. Both results are sorted and free of repetitions.
 func Tags(tags []string) ([]model.Tactic, []string) {
 	var tactics []model.Tactic
 	var techniques []string
@@ -84,11 +61,28 @@ func Tags(tags []string) ([]model.Tactic, []string) {
 			techniques = append(techniques, id)
 		}
 	}
-	return model.SortTactics(tactics), SortTechniques(techniques)
+	return model.SortTactics(tactics), sorted(techniques)
 }
 
-// SortTechniques sorts techniques and drops what is repeated or too much.
-func SortTechniques(in []string) []string {
+// Techniques reads what is said to be techniques, by their ids or by their names.
+// A name that several of them share says nothing. Nor is any tag a name: there are
+// techniques called Python, SSH and Software.
+func Techniques(spellings []string) []string {
+	var techniques []string
+	for _, spelling := range spellings {
+		id, ok := Technique(spelling)
+		if !ok {
+			id = known.ids[fold(spelling)]
+		}
+		if id != "" {
+			techniques = append(techniques, id)
+		}
+	}
+	return sorted(techniques)
+}
+
+// sorted sorts techniques and drops what is repeated or too much.
+func sorted(in []string) []string {
 	out := slices.Compact(slices.Sorted(slices.Values(in)))
 	return out[:min(len(out), MaxTechniques)]
 }

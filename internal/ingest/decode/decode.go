@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/attack"
 	"github.com/tocsin-dev/tocsin/internal/ingest/entity"
 )
 
@@ -64,7 +65,8 @@ type Decoded struct {
 
 // Safe returns a decoder that turns a panic of d into an error: no event may
 // stop the gateway or the drain, whatever it holds. It cuts the entities to as
-// many as an alert keeps, and says how many there were.
+// many as an alert keeps, and says how many there were. Where the sender named no
+// tactic, it adds those that the techniques imply.
 func Safe(d Decoder) Decoder { return safe{d} }
 
 type safe struct{ Decoder }
@@ -84,6 +86,9 @@ func (s safe) Decode(event []byte, at time.Time) (out Decoded, err error) {
 	out, err = s.Decoder.Decode(event, at)
 	if total := len(out.Alert.Entities); total > entity.MaxEntities {
 		out.Alert.Entities, out.Alert.EntityTotal = out.Alert.Entities[:entity.MaxEntities:entity.MaxEntities], total
+	}
+	if len(out.Alert.Tactics) == 0 {
+		out.Alert.Tactics = attack.Implied(out.Alert.Techniques)
 	}
 	return out, err
 }

@@ -1,12 +1,15 @@
 package drain
 
 import (
+	"strings"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/ingest/attack"
 )
 
 // newAlert is the Alert that a signal creates.
@@ -40,6 +43,9 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 	}
 	for _, technique := range a.Techniques {
 		out.Spec.Techniques = append(out.Spec.Techniques, v1alpha1.Technique(technique))
+	}
+	if unknown := attack.Unknown(a.Techniques); len(unknown) > 0 {
+		out.Annotations = map[string]string{v1alpha1.AnnotationUnknownTechniques: strings.Join(unknown, ",")}
 	}
 	out.Spec.Entities = convert.EntitiesOut(a.Entities)
 	if a.EntityTotal > 0 {

@@ -139,7 +139,7 @@ func (d *Decoder) alert(v *evaluation, received time.Time) model.Alert {
 		RecommendedActions: block(v.text(d.recommendedActions)),
 		Severity:           severity(v.text(d.severity)),
 		Tactics:            tactics(v.texts(d.tactics)),
-		Techniques:         techniques(v.texts(d.techniques)),
+		Techniques:         attack.Techniques(v.texts(d.techniques)),
 		First:              when,
 		Last:               when,
 		Entities:           d.find(v),
@@ -183,16 +183,6 @@ func tactics(spellings []string) []model.Tactic {
 		}
 	}
 	return model.SortTactics(found)
-}
-
-func techniques(spellings []string) []string {
-	var found []string
-	for _, spelling := range spellings {
-		if id, ok := attack.Technique(spelling); ok {
-			found = append(found, id)
-		}
-	}
-	return attack.SortTechniques(found)
 }
 
 func (d *Decoder) find(v *evaluation) []model.Entity {

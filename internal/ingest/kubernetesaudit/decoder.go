@@ -134,7 +134,7 @@ func united(rules []Rule) ([]model.Tactic, []string) {
 		tactics = append(tactics, rule.Tactics...)
 		techniques = append(techniques, rule.Techniques...)
 	}
-	return model.SortTactics(tactics), attack.SortTechniques(techniques)
+	return model.SortTactics(tactics), attack.Techniques(techniques)
 }
 
 // describe says what happened in a line, then why it matters.

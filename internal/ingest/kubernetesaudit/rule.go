@@ -116,7 +116,7 @@ func (r Rule) validate() error {
 		}
 	}
 	for i, technique := range r.Techniques {
-		if id, ok := attack.Technique(technique); !ok || id != technique {
+		if id, ok := attack.ID(technique); !ok || id != technique {
 			return fmt.Errorf("techniques[%d]: %q is no technique of ATT&CK", i, technique)
 		}
 	}

@@ -62,6 +62,7 @@ func (d Decoder) Decode(data []byte, received time.Time) (decode.Decoded, error)
 func (d Decoder) alert(e event, received time.Time) model.Alert {
 	f, title := e.finding(), e.title()
 	tactics, techniques := attack.Tags(e.tags())
+	techniques = attack.Techniques(append(techniques, e.techniques()...))
 	first, last := entity.Span(
 		cmp.Or(f.FirstSeenTimeDT, string(cmp.Or(f.FirstSeenTime, e.StartTime)), e.TimeDT, string(cmp.Or(e.Time, f.CreatedTime))),
 		cmp.Or(f.LastSeenTimeDT, string(cmp.Or(f.LastSeenTime, e.EndTime))), received)

@@ -208,3 +208,16 @@ func FuzzDecode(f *testing.F) {
 	hostile.Fuzz(f, Decoder{}, detection, `{"class_uid":2005,"message":"x","finding_info_list":[{"uid":1}]}`,
 		`{"type_uid":-1}`, `{"class_uid":2003,"compliance":{"status_id":1}}`)
 }
+
+func TestTechniquesByName(t *testing.T) {
+	for attacks, want := range map[string][]string{
+		`{"technique": {"name": "Brute Force"}, "sub_technique": {"name": "Password Spraying"}}`: {"T1110", "T1110.003"},
+		`{"technique": {"uid": "T1078", "name": "Brute Force"}}`:                                 {"T1078"},
+		`{"tactic": {"name": "Brute Force"}}`:                                                    nil,
+	} {
+		got := decodeOne(t, `{"class_uid": 2004, "message": "m", "attacks": [`+attacks+`]}`)
+		if diff := cmp.Diff(want, got.Alert.Techniques); diff != "" {
+			t.Error(attacks, diff)
+		}
+	}
+}

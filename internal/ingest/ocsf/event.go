@@ -164,12 +164,23 @@ type label struct {
 	Name string `json:"name"`
 }
 
-// tags returns what names a tactic or a technique. A type can hold one too, as
-// in "TTPs/Defense Evasion/...".
+// techniques returns what identifies or names techniques.
+func (e event) techniques() []string {
+	var techniques []string
+	for _, attack := range append(e.Attacks, e.finding().Attacks...) {
+		for _, l := range []label{attack.Technique, attack.SubTechnique} {
+			techniques = append(techniques, cmp.Or(l.UID, l.Name))
+		}
+	}
+	return techniques
+}
+
+// tags returns what names a tactic. A type can hold one too, as in "TTPs/Defense
+// Evasion/...", or a technique.
 func (e event) tags() []string {
 	var tags []string
 	for _, attack := range append(e.Attacks, e.finding().Attacks...) {
-		for _, l := range append(attack.Tactics, attack.Tactic, attack.Technique, attack.SubTechnique) {
+		for _, l := range append(attack.Tactics, attack.Tactic) {
 			tags = append(tags, cmp.Or(l.UID, l.Name))
 		}
 	}

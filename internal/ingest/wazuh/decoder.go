@@ -92,9 +92,13 @@ func byLevel(level decode.Scalar) model.Severity {
 }
 
 func (e event) mitre() ([]model.Tactic, []string) {
-	tactics, techniques := attack.Tags(append(append([]string{}, e.Rule.Mitre.IDs...), e.Rule.Mitre.Tactics...))
+	tactics, _ := attack.Tags(e.Rule.Mitre.Tactics)
+	techniques := e.Rule.Mitre.IDs
+	if len(techniques) == 0 {
+		techniques = e.Rule.Mitre.Names
+	}
 	more, further := e.eve.Mitre()
-	return model.SortTactics(append(tactics, more...)), attack.SortTechniques(append(techniques, further...))
+	return model.SortTactics(append(tactics, more...)), attack.Techniques(append(further, techniques...))
 }
 
 // fingerprint is over the rule, the agent, the log, who did it, and what to. One

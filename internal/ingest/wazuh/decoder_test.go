@@ -269,3 +269,15 @@ func FuzzDecode(f *testing.F) {
 	hostile.Fuzz(f, Decoder{}, guessed, signature, `{"rule": {"id": "60122"}, `+failedLogon+`}`, `{"full_log": "x"}`, `{"rule": {"id": 7, "groups": {}, "mitre": []}, "data": [], "agent": null}`,
 		`{"rule": {"id": "1", "groups": ["ids"]}, "data": {"id": "::", "dstip": ":80", "objectRef": {"resource": "pods"}, "sourceIPs": [7]}}`)
 }
+
+func TestTechniquesByName(t *testing.T) {
+	for mitre, want := range map[string][]string{
+		`{"technique": ["Brute Force", "SSH", "Domain Account"]}`: {"T1021.004", "T1110"},
+		`{"id": ["T1078"], "technique": ["Brute Force"]}`:         {"T1078"},
+	} {
+		got := decodeOne(t, `{"rule": {"id": "5712", "description": "d", "level": 10, "mitre": `+mitre+`}}`)
+		if diff := cmp.Diff(want, got.Techniques); diff != "" {
+			t.Error(mitre, diff)
+		}
+	}
+}

@@ -44,6 +44,7 @@ type event struct {
 		Groups      decode.List[string] `json:"groups"`
 		Mitre       struct {
 			IDs     decode.List[string] `json:"id"`
+			Names   decode.List[string] `json:"technique"`
 			Tactics decode.List[string] `json:"tactic"`
 		} `json:"mitre"`
 	} `json:"rule"`

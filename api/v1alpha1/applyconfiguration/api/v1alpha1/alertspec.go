@@ -25,7 +25,9 @@ type AlertSpecApplyConfiguration struct {
 	Severity *apiv1alpha1.Severity `json:"severity,omitempty"`
 	// tactics are the ATT&CK tactics that the alert speaks of.
 	Tactics []apiv1alpha1.Tactic `json:"tactics,omitempty"`
-	// techniques are the ids of the ATT&CK techniques that the alert speaks of.
+	// techniques are the ids of the ATT&CK techniques that the alert speaks of; those
+	// that ATT&CK has replaced as of v18.1 are already their replacements. The annotation
+	// tocsin.dev/unknown-techniques lists those that v18.1 does not have.
 	Techniques []apiv1alpha1.Technique `json:"techniques,omitempty"`
 	// firstActivityTime is when the first event of the alert happened.
 	FirstActivityTime *v1.MicroTime `json:"firstActivityTime,omitempty"`

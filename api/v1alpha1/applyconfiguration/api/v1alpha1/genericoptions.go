@@ -43,8 +43,8 @@ type GenericOptionsApplyConfiguration struct {
 	RecommendedActions *apiv1alpha1.Expression `json:"recommendedActions,omitempty"`
 	// tactics gives a list of ATT&CK tactics; those that are none are left out.
 	Tactics *apiv1alpha1.Expression `json:"tactics,omitempty"`
-	// techniques gives a list of ids of ATT&CK techniques; those that are none are
-	// left out.
+	// techniques gives a list of ids or names of ATT&CK techniques; those that are
+	// neither are left out.
 	Techniques *apiv1alpha1.Expression `json:"techniques,omitempty"`
 	// fingerprint gives what repetitions of the same signal have in common: a
 	// string or a list of strings. Left out, it is the rule and the entities.
