@@ -10,7 +10,10 @@ import (
 	"github.com/tocsin-dev/tocsin/test/builders"
 )
 
-const needsIngest = `spec.ingestion: is set by Tocsin and needs the verb "ingest" on alerts.tocsin.dev in namespace ` + namespace + `, which user "`
+const (
+	needsIngest       = `spec.ingestion: is set by Tocsin and needs the verb "ingest" on alerts.tocsin.dev in namespace ` + namespace + `, which user "`
+	tuningNeedsIngest = `spec.tuning: is set by Tocsin and needs the verb "ingest" on alerts.tocsin.dev in namespace ` + namespace + `, which user "`
+)
 
 func ingested(a *v1alpha1.Alert) {
 	a.Spec.Ingestion = &v1alpha1.AlertIngestion{
@@ -19,9 +22,18 @@ func ingested(a *v1alpha1.Alert) {
 	}
 }
 
+func hidden(a *v1alpha1.Alert) {
+	a.Spec.Tuning = &v1alpha1.AlertTuning{RuleName: "debugging", Action: v1alpha1.TuningHide}
+}
+
+func resolved(a *v1alpha1.Alert) {
+	a.Spec.Tuning = &v1alpha1.AlertTuning{RuleName: "debugging", Action: v1alpha1.TuningResolve}
+}
+
 func byHand(*v1alpha1.Alert) {}
 
-// ingestionCases create alerts, some of which pretend to be made of an event.
+// ingestionCases create alerts, some of which pretend to be made of an event, or
+// tuned.
 var ingestionCases = map[string]struct {
 	reason  string
 	user    string
@@ -32,6 +44,10 @@ var ingestionCases = map[string]struct {
 	"cluster-admin":            {reason: "holds every verb", user: admin, alert: ingested},
 	"a responder":              {reason: "could make the gateway leave events out", user: alice, alert: ingested, refused: needsIngest + alice},
 	"a playbook's own account": {reason: "does not receive events", user: playbook, alert: ingested, refused: needsIngest + playbook},
+	"Tocsin, hidden":           {reason: "holds the verb", user: operator, alert: hidden},
+	"a responder, hidden":      {reason: "could keep an alert from everybody", user: alice, alert: hidden, refused: tuningNeedsIngest + alice},
+	"a responder, resolved":    {reason: "says so by triage", user: alice, alert: resolved, refused: tuningNeedsIngest + alice},
+	"a playbook's, hidden":     {reason: "does not receive events", user: playbook, alert: hidden, refused: tuningNeedsIngest + playbook},
 	"by hand":                  {reason: "needs no verb besides create", user: alice, alert: byHand},
 }
 
@@ -53,4 +69,7 @@ func TestIngestionIsNotAddedLater(t *testing.T) {
 	a := create(t, alice, builders.Alert(namespace, uniqueName("alert")))
 	ingested(a)
 	wantRefused(t, as(t, alice).Update(t.Context(), a), "ingestion is immutable")
+	a.Spec.Ingestion = nil
+	hidden(a)
+	wantRefused(t, as(t, alice).Update(t.Context(), a), "tuning is immutable")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
 
-var allKinds = []string{"alerts", "alertsources", "correlationpolicies", "incidents", "investigations", "playbooks", "remediations"}
+var allKinds = []string{"alerts", "alertsources", "correlationpolicies", "incidents", "investigations", "playbooks", "remediations", "tuningrules"}
 
 // rightsOf says, for each role, which verbs it has on which kinds beside get,
 // list and watch.
@@ -26,6 +26,7 @@ var rightsOf = map[string]map[string][]string{
 		"alertsources":        {"create", "update", "patch", "delete", "deletecollection"},
 		"correlationpolicies": {"create", "update", "patch", "delete", "deletecollection"},
 		"playbooks":           {"create", "update", "patch", "delete", "deletecollection"},
+		"tuningrules":         {"create", "update", "patch", "delete", "deletecollection"},
 	},
 }
 

@@ -48,7 +48,7 @@ func TestSamplesAreAccepted(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []string{"Alert", "AlertSource", "CorrelationPolicy", "Incident", "Investigation", "Playbook", "Remediation"} {
+	for _, kind := range []string{"Alert", "AlertSource", "CorrelationPolicy", "Incident", "Investigation", "Playbook", "Remediation", "TuningRule"} {
 		if !seen[kind] {
 			t.Errorf("there is no sample of kind %s", kind)
 		}
@@ -91,7 +91,7 @@ func TestEverySampleIsListed(t *testing.T) {
 	listed := map[string]bool{
 		"kustomization.yaml": true, patchFile: true,
 		"alert.yaml": true, "incident.yaml": true, "investigation.yaml": true, "remediation.yaml": true,
-		"correlationpolicy.yaml": true, // the demo shows the defaults
+		"correlationpolicy.yaml": true, "tuningrule.yaml": true, // the demo shows the defaults
 	}
 	for _, file := range kustomization.Resources {
 		listed[file] = true
