@@ -141,7 +141,7 @@ func (e *Engine) recollect(i id, d *Decision) {
 	if bits(anywhere*lag) < float64(e.policy.JoinBits) {
 		return // not even at this very moment
 	}
-	for _, q := range slices.Clone(e.quiet) {
+	for _, q := range slices.Clone(e.quiet.newest(e.limit)) {
 		early := &e.alerts.rows[q]
 		inc := &e.incidents.rows[rec.incident]
 		if at-int64(early.first) > e.proximateWindow {
@@ -187,7 +187,7 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 
 // routine is the incident in which the routine of the subject's asset is kept.
 func (e *Engine) routine(s *subject) (candidate, bool) {
-	for _, p := range e.entities.rows[s.asset].postings {
+	for _, p := range e.newest(&e.entities.rows[s.asset].postings) {
 		inc := &e.incidents.rows[p.incident]
 		if inc.notable == 0 && !inc.resolved() && len(inc.members) < e.policy.MaxAlerts && apart(s.at, int64(p.last)) <= e.window {
 			return candidate{incident: p.incident, entity: s.asset, peer: p.peer}, true
@@ -212,8 +212,9 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 		if entity == c.entity || ent.weight == 0 {
 			continue
 		}
-		for i := range ent.postings {
-			if p := &ent.postings[i]; p.incident == c.incident {
+		newest := e.newest(&ent.postings)
+		for i := range newest {
+			if p := &newest[i]; p.incident == c.incident {
 				if b, _ := e.evidence(s, entity, p); b > 0 {
 					out = append(out, Link{Reason: reasonFor(e.entities.keys[entity].Kind), Entity: e.entities.keys[entity], Peer: e.alerts.keys[p.peer], Weight: b})
 				}

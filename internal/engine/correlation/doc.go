@@ -12,7 +12,5 @@
 // An Engine serves one tenant. It is a pure function of what it was told: no
 // clock, no I/O, no randomness; the same alerts in the same order give the same
 // decisions, and an engine rebuilt with Restore, in any order, decides as the
-// one it replaces. There is one exception: of an entity in more incidents than
-// Policy.HubIncidents only the newest are remembered, and an incident that dropped
-// out of that list comes back with less than a rebuilt engine knows of it.
+// one it replaces.
 package correlation

@@ -47,7 +47,7 @@ type incident struct {
 
 // entity is anything that alerts can share.
 type entity struct {
-	postings  []posting
+	postings  postings
 	users     int32 // alerts that refer to it
 	alerts    int32 // alerts that may join by it
 	weight    int8
@@ -80,10 +80,10 @@ type index struct {
 	hours     map[int64]int32 // alerts that began within an hour
 	days      map[int64]int32 // the same by days
 	start     int64           // the first of the hours
-	recent    [2][]posting    // the incidents that grew last by more than routine, and by what is rare, newest first
+	recent    [2]postings     // the incidents that grew last by more than routine, and by what is rare
 	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
-	quiet     []id            // the newest routine alerts, newest first
-	limit     int             // of postings in a list
+	quiet     quiet
+	limit     int             // of postings that are looked at
 }
 
 // entitiesOf are the entities by which an alert may join.
@@ -177,28 +177,14 @@ func (x *index) watched(at int64) int64 {
 	return max(min(at-x.start, int64(len(x.days))*day), 0)
 }
 
-// hush remembers the newest routine alerts: what looks like routine may turn out to
-// be the beginning of something.
-func (x *index) hush(a id) {
-	at, _ := slices.BinarySearchFunc(x.quiet, a, func(b, a id) int {
-		return cmp.Or(cmp.Compare(x.alerts.rows[a].first, x.alerts.rows[b].first), cmp.Compare(x.alerts.keys[b], x.alerts.keys[a]))
-	})
-	if at < x.limit {
-		x.quiet = slices.Insert(x.quiet, at, a)
-		x.quiet = x.quiet[:min(len(x.quiet), x.limit)]
-	}
-}
-
 // leave takes an alert out of its incident.
 func (x *index) leave(a id) {
 	rec := &x.alerts.rows[a]
 	from := rec.incident
-	x.unpost(a, from)
-	if rec.routine {
-		x.quiet = slices.DeleteFunc(x.quiet, func(b id) bool { return b == a })
-	}
+	rec.incident = none
 	inc := &x.incidents.rows[from]
 	inc.members = slices.DeleteFunc(inc.members, func(m id) bool { return m == a })
+	x.unpost(a, from)
 	inc.notable -= rec.notable()
 	if rec.first == inc.opened && len(inc.members) > 0 {
 		inc.opened = x.alerts.rows[inc.members[0]].first
@@ -206,10 +192,14 @@ func (x *index) leave(a id) {
 			inc.opened = min(inc.opened, x.alerts.rows[m].first)
 		}
 	}
-	if len(inc.members) == 0 && inc.facts == nil {
-		x.incidents.remove(from)
+	x.dropEmpty(from)
+}
+
+// dropEmpty forgets an incident that has no alerts, and of which nobody said anything.
+func (x *index) dropEmpty(i id) {
+	if inc := &x.incidents.rows[i]; len(inc.members) == 0 && inc.facts == nil {
+		x.incidents.remove(i)
 	}
-	rec.incident = none
 }
 
 // enter puts an alert into an incident.
@@ -224,25 +214,91 @@ func (x *index) enter(a, into id) {
 	x.post(a)
 }
 
+// post lets an alert be found.
+func (x *index) post(a id) {
+	rec := &x.alerts.rows[a]
+	if rec.alone {
+		return
+	}
+	for _, e := range x.marksOf(rec) {
+		ent := &x.entities.rows[e]
+		ent.alerts++
+		x.enroll(&ent.postings, finder{entity: e}, a)
+	}
+	for i, least := range x.speaks { // what is not surprising by itself says nothing about other assets
+		if rec.surprise >= least {
+			x.enroll(&x.recent[i], finder{none, least}, a)
+		}
+	}
+	if rec.routine {
+		x.hush(a)
+	}
+}
+
+// touch takes note of a further occurrence of an alert.
+func (x *index) touch(a id) {
+	rec := &x.alerts.rows[a]
+	if rec.alone || rec.incident == none {
+		return
+	}
+	for _, e := range x.marksOf(rec) {
+		x.renew(&x.entities.rows[e].postings, finder{entity: e}, a)
+	}
+}
+
+// unpost lets an alert that has left its incident be found no more.
+func (x *index) unpost(a, from id) {
+	rec := &x.alerts.rows[a]
+	if rec.alone {
+		return
+	}
+	for _, e := range x.marksOf(rec) {
+		ent := &x.entities.rows[e]
+		ent.alerts--
+		x.strike(&ent.postings, finder{entity: e}, a, from)
+	}
+	for i, least := range x.speaks {
+		if rec.surprise >= least {
+			x.strike(&x.recent[i], finder{none, least}, a, from)
+		}
+	}
+	if rec.routine {
+		x.unhush(a)
+	}
+}
+
 // adopt moves all alerts of an incident into another.
 func (x *index) adopt(into, from id) {
 	source, target := &x.incidents.rows[from], &x.incidents.rows[into]
+	var marks []id
+	for _, m := range source.members {
+		if rec := &x.alerts.rows[m]; !rec.alone {
+			marks = append(marks, x.marksOf(rec)...)
+		}
+	}
+	slices.Sort(marks)
+	marks = slices.Compact(marks)
+	for _, e := range marks {
+		x.unite(&x.entities.rows[e].postings, finder{entity: e}, into, from)
+	}
+	for i, least := range x.speaks {
+		x.unite(&x.recent[i], finder{none, least}, into, from)
+	}
 	if len(target.members) == 0 || len(source.members) > 0 && source.opened < target.opened {
 		target.opened = source.opened
 	}
 	target.members = append(target.members, source.members...)
 	target.notable += source.notable
 	for _, m := range source.members {
-		rec := &x.alerts.rows[m]
-		rec.incident = into
-		for _, e := range x.marksOf(rec) {
-			x.entities.rows[e].postings = x.unite(x.entities.rows[e].postings, into, from, member)
-		}
-	}
-	for i := range x.recent {
-		x.recent[i] = x.unite(x.recent[i], into, from, newcomer)
+		x.alerts.rows[m].incident = into
 	}
 	source.members, source.notable = nil, 0
+	for _, e := range marks {
+		x.replenish(&x.entities.rows[e].postings, finder{entity: e})
+	}
+	for i, least := range x.speaks {
+		x.replenish(&x.recent[i], finder{none, least})
+	}
 }
 
 // seconds are Unix seconds, from 1970 to 2106: a hostile time is one of the two.

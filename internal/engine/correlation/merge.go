@@ -16,7 +16,9 @@ func (e *Engine) SetIncident(f IncidentFacts) {
 		f.RedirectedTo = was // a circle leads nowhere; a merge is not undone by what was said before it
 	}
 	if f.RedirectedTo != "" {
-		e.redirect(i, e.incidentID(e.Resolve(f.RedirectedTo)))
+		to := e.incidentID(e.Resolve(f.RedirectedTo))
+		e.redirect(i, to)
+		e.dropEmpty(to)
 	}
 }
 
@@ -42,9 +44,7 @@ func (e *Engine) ForgetIncident(name string) {
 		return
 	}
 	e.incidents.rows[i].facts = nil
-	if len(e.incidents.rows[i].members) == 0 {
-		e.incidents.remove(i)
-	}
+	e.dropEmpty(i)
 }
 
 // Resolve follows redirects to the incident that holds the alerts now.

@@ -2,98 +2,71 @@ package correlation
 
 import "slices"
 
-// posting says that an incident has an entity, and names the alert that
-// speaks for it there: the most vigorous. The newest come first.
+// posting says that an incident is found by something, and names the alert that
+// speaks for it there: the most vigorous.
 type posting struct {
 	incident, peer id
 	asset          id     // of the peer
-	notable        int32  // alerts of the incident with the entity that are not routine
+	alerts         int32  // of the incident that are found so
+	notable        int32  // of them those that are not routine
 	last           uint32 // newest sign of life
 }
 
-// role is what an alert says in a list of postings: when it gave its last sign
-// of life, and how much it has to say compared with others of its incident.
-type role func(*alert) (last uint32, vigour float64)
-
-// member lets one alert of an incident speak for an entity: the newer, and the
-// more surprising. A bit of surprise is worth ten minutes: about the pause
-// between the steps of an attack. Routine speaks only where nothing else does.
-func member(a *alert) (uint32, float64) {
-	if a.routine {
-		return a.last, float64(a.last) - 1e12
-	}
-	return a.last, float64(a.last)/(10*60) + float64(a.surprise)
+// postings are the incidents that are found by one thing, the newest first.
+// Only the newest up to a limit are looked at. Up to twice as many are kept, so that
+// one that goes is seldom missed; those that are not kept are older than all that are.
+type postings struct {
+	kept   []posting
+	hidden int32 // alerts of the incidents that are not kept
 }
 
-// newcomer lets the alert that began last speak for its incident.
-func newcomer(a *alert) (uint32, float64) { return a.first, float64(a.first) }
+// newest are those that are looked at.
+func (x *index) newest(l *postings) []posting { return l.kept[:min(len(l.kept), x.limit)] }
 
-// post lets an alert stand for its entities and techniques in its incident.
-func (x *index) post(a id) {
-	rec := &x.alerts.rows[a]
-	if rec.alone {
-		return
-	}
-	p := posting{incident: rec.incident, peer: a, asset: rec.asset, notable: rec.notable()}
-	for _, e := range x.marksOf(rec) {
-		x.entities.rows[e].alerts++
-	}
-	x.renew(p)
-	for i, least := range x.speaks { // what is not surprising by itself says nothing about other assets
-		if rec.surprise >= least {
-			x.recent[i] = x.insert(x.recent[i], p, newcomer)
+// at is the place of an incident; negative where it is not kept.
+func (l *postings) at(incident id) int {
+	for i := range l.kept {
+		if l.kept[i].incident == incident {
+			return i
 		}
 	}
-	if rec.routine {
-		x.hush(a)
-	}
+	return -1
 }
 
-// touch renews an alert's postings after a further occurrence.
-func (x *index) touch(a id) {
-	if rec := &x.alerts.rows[a]; !rec.alone && rec.incident != none {
-		x.renew(posting{incident: rec.incident, peer: a, asset: rec.asset})
-	}
+// finder is what alerts are found by: an entity or a technique; or, where it is
+// none, that they are surprising enough.
+type finder struct {
+	entity   id
+	surprise float32
 }
 
-// renew puts a posting into the lists of all that its peer can share.
-func (x *index) renew(p posting) {
-	rec := &x.alerts.rows[p.peer]
-	for _, e := range x.marksOf(rec) {
-		x.entities.rows[e].postings = x.insert(x.entities.rows[e].postings, p, member)
+func (x *index) finds(f finder, a *alert) bool {
+	if f.entity == none {
+		return !a.alone && a.surprise >= f.surprise
 	}
+	return !a.alone && slices.Contains(x.marksOf(a), f.entity)
 }
 
-// insert puts a posting into a list, which keeps the newest up to a limit.
-func (x *index) insert(list []posting, p posting, as role) []posting {
-	last, vigour := as(&x.alerts.rows[p.peer])
-	p.last = max(p.last, last)
-	at := slices.IndexFunc(list, func(old posting) bool { return old.incident == p.incident })
+// last is the sign of life of an alert that counts.
+func (f finder) last(a *alert) uint32 {
+	if f.entity == none {
+		return a.first
+	}
+	return a.last
+}
+
+// vigour is how much an alert has to say compared with others of its incident.
+// For an entity it is the newer, and the more surprising: a bit of surprise is
+// worth ten minutes, about the pause between the steps of an attack. Routine
+// speaks only where nothing else does. Otherwise the alert speaks that began last.
+func (f finder) vigour(a *alert) float64 {
 	switch {
-	case at >= 0:
-		old := list[at]
-		p.notable += old.notable
-		p.last = max(p.last, old.last)
-		if _, v := as(&x.alerts.rows[old.peer]); v > vigour || v == vigour && x.alerts.keys[old.peer] <= x.alerts.keys[p.peer] {
-			p.peer, p.asset = old.peer, old.asset
-		}
-	case len(list) < x.limit:
-		at, list = len(list), append(list, p)
-	case x.newer(p, list[len(list)-1]):
-		at = len(list) - 1
-	default:
-		return list
+	case f.entity == none:
+		return float64(a.first)
+	case a.routine:
+		return float64(a.last) - 1e12
 	}
-	for ; at > 0 && x.newer(p, list[at-1]); at-- {
-		list[at] = list[at-1]
-	}
-	list[at] = p
-	return list
-}
-
-// newer orders postings: by last sign of life, then by name.
-func (x *index) newer(a, b posting) bool {
-	return a.last > b.last || a.last == b.last && x.incidents.keys[a.incident] < x.incidents.keys[b.incident]
+	return float64(a.last)/(10*60) + float64(a.surprise)
 }
 
 // notable counts the alert if it is not routine.
@@ -104,51 +77,172 @@ func (a *alert) notable() int32 {
 	return 1
 }
 
-// unpost takes an alert that has left its incident out of the lists.
-func (x *index) unpost(a, from id) {
+// single is the posting of an incident with one alert.
+func (x *index) single(f finder, a, incident id) posting {
 	rec := &x.alerts.rows[a]
-	if rec.alone {
+	return posting{incident: incident, peer: a, asset: rec.asset, alerts: 1, notable: rec.notable(), last: f.last(rec)}
+}
+
+// gathered is the posting of an incident, from its alerts.
+func (x *index) gathered(f finder, incident id) posting {
+	all := posting{incident: incident}
+	for _, m := range x.incidents.rows[incident].members {
+		switch {
+		case !x.finds(f, &x.alerts.rows[m]):
+		case all.alerts == 0:
+			all = x.single(f, m, incident)
+		default:
+			all = x.sum(f, all, x.single(f, m, incident))
+		}
+	}
+	return all
+}
+
+// sum makes one posting of two of an incident.
+func (x *index) sum(f finder, p, q posting) posting {
+	p.alerts += q.alerts
+	p.notable += q.notable
+	p.last = max(p.last, q.last)
+	v, w := f.vigour(&x.alerts.rows[p.peer]), f.vigour(&x.alerts.rows[q.peer])
+	if w > v || w == v && x.alerts.keys[q.peer] < x.alerts.keys[p.peer] {
+		p.peer, p.asset = q.peer, q.asset
+	}
+	return p
+}
+
+// newer orders postings: by last sign of life, then by name.
+func (x *index) newer(a, b *posting) bool {
+	return a.last > b.last || a.last == b.last && x.incidents.keys[a.incident] < x.incidents.keys[b.incident]
+}
+
+// place puts a posting where it belongs, unless it is too old to be kept.
+func (x *index) place(l *postings, p posting) {
+	at := len(l.kept)
+	switch {
+	case l.hidden > 0 && (at == 0 || !x.newer(&p, &l.kept[at-1])): // among the hidden
+		l.hidden += p.alerts
+		return
+	case at < 2*x.limit:
+		l.kept = append(l.kept, p)
+	case x.newer(&p, &l.kept[at-1]):
+		at--
+		l.hidden += l.kept[at].alerts
+	default:
+		l.hidden += p.alerts
 		return
 	}
-	for _, e := range x.marksOf(rec) {
-		ent := &x.entities.rows[e]
-		ent.alerts--
-		ent.postings = x.remove(ent.postings, a, from, member, func(m *alert) bool { return slices.Contains(x.marksOf(m), e) })
+	x.advance(l, at, p)
+}
+
+// advance moves a posting up from a place to where it belongs.
+func (x *index) advance(l *postings, from int, p posting) {
+	at := from
+	for at > 0 && x.newer(&p, &l.kept[at-1]) {
+		at--
 	}
-	for i, least := range x.speaks {
-		if rec.surprise >= least {
-			x.recent[i] = x.remove(x.recent[i], a, from, newcomer, func(m *alert) bool { return m.surprise >= least })
-		}
+	copy(l.kept[at+1:from+1], l.kept[at:from])
+	l.kept[at] = p
+}
+
+// enroll lets an alert that has entered its incident be found.
+func (x *index) enroll(l *postings, f finder, a id) {
+	own := x.single(f, a, x.alerts.rows[a].incident)
+	if at := l.at(own.incident); at >= 0 {
+		x.advance(l, at, x.sum(f, l.kept[at], own))
+		return
+	}
+	l.hidden++
+	x.reveal(l, f, own)
+}
+
+// renew takes note of a later sign of life of an alert.
+func (x *index) renew(l *postings, f finder, a id) {
+	own := x.single(f, a, x.alerts.rows[a].incident)
+	if at := l.at(own.incident); at >= 0 {
+		own.alerts, own.notable = 0, 0 // is counted already
+		x.advance(l, at, x.sum(f, l.kept[at], own))
+		return
+	}
+	x.reveal(l, f, own)
+}
+
+// reveal keeps the posting of a hidden incident, if one of its alerts, whose
+// posting is given, is so new. Nothing is remembered of it: its alerts tell.
+func (x *index) reveal(l *postings, f finder, own posting) {
+	if n := len(l.kept); l.hidden > 1 && n > 0 && !x.newer(&own, &l.kept[n-1]) {
+		return
+	}
+	if l.hidden > 1 && len(x.incidents.rows[own.incident].members) > 1 {
+		own = x.gathered(f, own.incident)
+	}
+	l.hidden -= own.alerts
+	x.place(l, own)
+}
+
+// strike takes an alert out that has left an incident. Where it spoke for the
+// incident, another does from now on.
+func (x *index) strike(l *postings, f finder, a, from id) {
+	at := l.at(from)
+	if at < 0 {
+		l.hidden--
+		return
+	}
+	p, rec := &l.kept[at], &x.alerts.rows[a]
+	if p.alerts--; p.alerts > 0 && p.peer != a && p.last != f.last(rec) {
+		p.notable -= rec.notable()
+		return
+	}
+	left := p.alerts
+	l.kept = slices.Delete(l.kept, at, at+1)
+	if left > 0 {
+		x.place(l, x.gathered(f, from))
+	}
+	x.replenish(l, f)
+}
+
+// unite makes one posting of those of two incidents, before the alerts of one
+// become the other's. Replenish must follow.
+func (x *index) unite(l *postings, f finder, into, from id) {
+	if l.at(from) < 0 && l.at(into) < 0 {
+		return // together they are no newer
+	}
+	p, q := x.take(l, f, from), x.take(l, f, into)
+	p.incident, q.incident = into, into
+	switch {
+	case p.alerts == 0:
+		x.place(l, q)
+	case q.alerts == 0:
+		x.place(l, p)
+	default:
+		x.place(l, x.sum(f, p, q))
 	}
 }
 
-// remove takes an alert out of its incident's posting; where it spoke for the
-// incident, another member that is listed does from now on.
-func (x *index) remove(list []posting, a, from id, as role, listed func(*alert) bool) []posting {
-	at := slices.IndexFunc(list, func(p posting) bool { return p.incident == from })
-	if at < 0 {
-		return list
+// take takes the posting of an incident out.
+func (x *index) take(l *postings, f finder, incident id) posting {
+	if at := l.at(incident); at >= 0 {
+		p := l.kept[at]
+		l.kept = slices.Delete(l.kept, at, at+1)
+		return p
 	}
-	if last, _ := as(&x.alerts.rows[a]); list[at].peer != a && list[at].last != last {
-		list[at].notable -= x.alerts.rows[a].notable()
-		return list
+	if l.hidden == 0 {
+		return posting{}
 	}
-	list = slices.Delete(list, at, at+1)
-	for _, m := range x.incidents.rows[from].members {
-		if rec := &x.alerts.rows[m]; m != a && !rec.alone && listed(rec) {
-			list = x.insert(list, posting{incident: from, peer: m, asset: rec.asset, notable: rec.notable()}, as)
-		}
-	}
-	return list
+	p := x.gathered(f, incident)
+	l.hidden -= p.alerts
+	return p
 }
 
-// unite makes one posting of those of two incidents.
-func (x *index) unite(list []posting, into, from id, as role) []posting {
-	at := slices.IndexFunc(list, func(p posting) bool { return p.incident == from })
-	if at < 0 {
-		return list
+// replenish looks through all incidents for hidden ones when too few are kept.
+// As up to twice the limit are kept then, it is not soon needed again.
+func (x *index) replenish(l *postings, f finder) {
+	if len(l.kept) >= x.limit || l.hidden == 0 {
+		return
 	}
-	p := list[at]
-	p.incident = into
-	return x.insert(slices.Delete(list, at, at+1), p, as)
+	*l = postings{kept: l.kept[:0]}
+	for i := range x.incidents.rows {
+		if p := x.gathered(f, id(i)); p.alerts > 0 {
+			x.place(l, p)
+		}
+	}
 }

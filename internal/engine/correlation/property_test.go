@@ -134,11 +134,11 @@ func check(t *testing.T, e *Engine, decisions []Decision) {
 		t.Fatalf("%d alerts are known, %d are in an incident", e.alerts.len(), len(where))
 	}
 	for i, ent := range e.entities.rows {
-		if len(ent.postings) > e.policy.HubIncidents {
-			t.Fatalf("entity %s has %d postings", e.entities.keys[i], len(ent.postings))
+		if len(ent.postings.kept) > 2*e.policy.HubIncidents {
+			t.Fatalf("entity %s has %d postings", e.entities.keys[i], len(ent.postings.kept))
 		}
-		if !slices.IsSortedFunc(ent.postings, func(a, b posting) int {
-			if e.newer(a, b) {
+		if !slices.IsSortedFunc(ent.postings.kept, func(a, b posting) int {
+			if e.newer(&a, &b) {
 				return -1
 			}
 			return 1

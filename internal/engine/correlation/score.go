@@ -34,8 +34,9 @@ func (e *Engine) candidates(s *subject) []candidate {
 			continue // an asset that says nothing, or none at all: only routine is kept by it
 		}
 		elsewhere := ent.scope && entity != s.asset
-		for i := range ent.postings {
-			p := &ent.postings[i]
+		newest := e.newest(&ent.postings)
+		for i := range newest {
+			p := &newest[i]
 			if p.notable == 0 || elsewhere && p.asset != entity {
 				continue
 			}
@@ -148,8 +149,9 @@ func (e *Engine) proximate(s *subject, except id) (best candidate, found bool) {
 		return best, false // not even at this very moment
 	}
 	for which := range e.recent {
-		for i := range e.recent[which] {
-			p := &e.recent[which][i]
+		newest := e.newest(&e.recent[which])
+		for i := range newest {
+			p := &newest[i]
 			last := int64(p.last)
 			if s.at-last > e.proximateWindow {
 				break // the rest is older still

@@ -73,8 +73,9 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 		if float64(ent.weight) < telling || ent.scope && entity != s.asset {
 			continue
 		}
-		for i := range ent.postings {
-			p := &ent.postings[i]
+		newest := e.newest(&ent.postings)
+		for i := range newest {
+			p := &newest[i]
 			elsewhere := e.rate(int64(ent.alerts-p.notable), s.at) * hour
 			if p.notable == 0 || mostBits(elsewhere) < telling {
 				continue
@@ -94,7 +95,7 @@ func (e *Engine) sameTechniques(s *subject) []resemblance {
 	techniques := e.techniquesOf(s.alert)
 	needed := max(2, (len(techniques)+1)/2)
 	for first := 0; first+needed <= len(techniques); first++ {
-		for _, p := range e.entities.rows[techniques[first]].postings {
+		for _, p := range e.newest(&e.entities.rows[techniques[first]].postings) {
 			if p.notable == 0 {
 				continue
 			}
@@ -114,13 +115,13 @@ func (e *Engine) sameTechniques(s *subject) []resemblance {
 
 // has says whether an incident is among the newest with an entity or a technique.
 func (e *Engine) has(incident, entity id) bool {
-	return slices.ContainsFunc(e.entities.rows[entity].postings, func(p posting) bool { return p.incident == incident })
+	return slices.ContainsFunc(e.newest(&e.entities.rows[entity].postings), func(p posting) bool { return p.incident == incident })
 }
 
 // strongest keeps the few strongest resemblances, one for each incident.
 func (e *Engine) strongest(found []resemblance, r resemblance) []resemblance {
 	if at := slices.IndexFunc(found, func(f resemblance) bool { return f.incident == r.incident }); at >= 0 {
-		if found[at].strength >= r.strength {
+		if !e.stronger(r, found[at]) {
 			return found
 		}
 		found = slices.Delete(found, at, at+1)
@@ -143,8 +144,10 @@ func (e *Engine) stronger(a, b resemblance) bool {
 		return a.strength > b.strength
 	case a.last != b.last:
 		return a.last > b.last
+	case a.incident != b.incident:
+		return e.incidents.keys[a.incident] < e.incidents.keys[b.incident]
 	}
-	return e.incidents.keys[a.incident] < e.incidents.keys[b.incident]
+	return a.entity != b.entity && e.entities.keys[a.entity].Compare(e.entities.keys[b.entity]) < 0
 }
 
 // shared are the techniques that an incident has as well, in words.
