@@ -42,6 +42,14 @@ const (
 	AlertSourceCloudEvents AlertSourceType = "CloudEvents"
 )
 
+// Condition types of an AlertSource beside Ready, which exist only while true.
+const (
+	// ConditionThrottled tells that the source sends more than its limits allow.
+	ConditionThrottled = "Throttled"
+	// ConditionDelayed tells that its events wait long to be stored.
+	ConditionDelayed = "Delayed"
+)
+
 // SecretKeyReference names one key of a Secret in the same namespace.
 type SecretKeyReference struct {
 	// name is the name of the Secret.
@@ -378,6 +386,25 @@ type AlertSourceLimits struct {
 	// +kubebuilder:validation:Minimum=1024
 	// +kubebuilder:validation:Maximum=67108864
 	MaxBodyBytes *int64 `json:"maxBodyBytes,omitempty"`
+	// eventsPerSecond is how many events a second the source may send in the long
+	// run, to each replica of the gateway; from 1 to 100,000. A request counts as
+	// the events in it that are kept for alerts, and as one if there are none.
+	// Requests above it are answered with 503 and the seconds to wait in
+	// Retry-After; nothing of them is taken. The default is more than five times
+	// the heaviest storm of one detector on record.
+	// +optional
+	// +default=2000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	EventsPerSecond *int32 `json:"eventsPerSecond,omitempty"`
+	// burstEvents is how many events the source may send at once after a quiet
+	// time; from 1 to 1,000,000. A request with more events is taken when the
+	// burst is whole; those after it wait until it is made up for.
+	// +optional
+	// +default=20000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000000
+	BurstEvents *int32 `json:"burstEvents,omitempty"`
 	// rollUp says beyond which numbers of different alerts further ones are rolled
 	// up.
 	// +optional
@@ -508,7 +535,10 @@ type SpoolTotals struct {
 type AlertSourceStatus struct {
 	// conditions tell whether the source is in use. Known types: Ready. False:
 	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
-	// GatewayWithoutTLS. Unknown: Pending.
+	// GatewayWithoutTLS. Unknown: Pending. Throttled, only while True: EventRate,
+	// it sent more than spec.limits allow in the last five minutes. Delayed, only
+	// while True: Backlog, its events waited long to be stored, or its namespace
+	// had few bytes left for events that wait, in the last five minutes.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -525,6 +555,15 @@ type AlertSourceStatus struct {
 	// totals count events since the source was created.
 	// +optional
 	Totals *AlertSourceTotals `json:"totals,omitempty"`
+	// throttledTime is when the gateway last refused events because of
+	// spec.limits.eventsPerSecond, to the minute, on any replica.
+	// +optional
+	ThrottledTime *metav1.Time `json:"throttledTime,omitempty"`
+	// delayedTime is when events of the source were last seen to wait for more than
+	// two minutes, or the events of its namespace to use more than four fifths of
+	// the bytes that they may, to the minute, on any replica.
+	// +optional
+	DelayedTime *metav1.Time `json:"delayedTime,omitempty"`
 	// spools are the same totals for each spool; the newest 16, older ones are
 	// added up under the name "retired".
 	// +optional

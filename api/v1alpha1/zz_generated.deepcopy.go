@@ -262,6 +262,16 @@ func (in *AlertSourceLimits) DeepCopyInto(out *AlertSourceLimits) {
 		*out = new(int64)
 		**out = **in
 	}
+	if in.EventsPerSecond != nil {
+		in, out := &in.EventsPerSecond, &out.EventsPerSecond
+		*out = new(int32)
+		**out = **in
+	}
+	if in.BurstEvents != nil {
+		in, out := &in.BurstEvents, &out.BurstEvents
+		*out = new(int32)
+		**out = **in
+	}
 	in.RollUp.DeepCopyInto(&out.RollUp)
 }
 
@@ -363,6 +373,14 @@ func (in *AlertSourceStatus) DeepCopyInto(out *AlertSourceStatus) {
 		in, out := &in.Totals, &out.Totals
 		*out = new(AlertSourceTotals)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.ThrottledTime != nil {
+		in, out := &in.ThrottledTime, &out.ThrottledTime
+		*out = (*in).DeepCopy()
+	}
+	if in.DelayedTime != nil {
+		in, out := &in.DelayedTime, &out.DelayedTime
+		*out = (*in).DeepCopy()
 	}
 	if in.Spools != nil {
 		in, out := &in.Spools, &out.Spools

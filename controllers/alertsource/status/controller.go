@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -34,7 +35,7 @@ type Deps struct {
 	GatewayTLS bool
 }
 
-// Controller writes the Ready condition of alert sources.
+// Controller writes the conditions of alert sources.
 type Controller struct{ Deps }
 
 // New makes the controller.
@@ -66,8 +67,34 @@ func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) 
 	after.ObservedGeneration = &from.Generation
 	after.Endpoint = fmt.Sprintf("/v1/sources/%s/%s", from.Namespace, from.Name)
 	kube.SetCondition(&after.Conditions, ready, c.Clock.Now())
+	c.setRecent(&after.Conditions, from.Status.ThrottledTime, throttled)
+	c.setRecent(&after.Conditions, from.Status.DelayedTime, delayed)
 	_, err = kube.ApplyStatus(ctx, c.Client, owner, from, before, after)
 	return reconcile.Result{RequeueAfter: recheck}, err
+}
+
+// recent is how long after it was last seen a condition is still true: some of
+// the minutes in which the gateway tells it.
+const recent = 5 * time.Minute
+
+var (
+	throttled = metav1.Condition{
+		Type: v1alpha1.ConditionThrottled, Status: metav1.ConditionTrue, Reason: "EventRate",
+		Message: "It sends more events than spec.limits.eventsPerSecond and burstEvents allow; the sender is told to send them again later",
+	}
+	delayed = metav1.Condition{
+		Type: v1alpha1.ConditionDelayed, Status: metav1.ConditionTrue, Reason: "Backlog",
+		Message: "Events that were taken wait long to be stored, or use up the room that this namespace has for events that wait: look for an API server that is slow or away, a quota of this namespace, or a source that floods it",
+	}
+)
+
+// setRecent sets a condition for as long as it was seen lately.
+func (c *Controller) setRecent(conditions *[]metav1.Condition, seen *metav1.Time, condition metav1.Condition) {
+	if seen == nil || c.Clock.Since(seen.Time) > recent {
+		meta.RemoveStatusCondition(conditions, condition.Type)
+		return
+	}
+	kube.SetCondition(conditions, condition, c.Clock.Now())
 }
 
 // check finds what keeps a source from being used, if anything does.

@@ -104,6 +104,28 @@ var _ = Describe("Alert source status", func() {
 		Expect(*from.Status.Totals.Received).To(BeEquivalentTo(7))
 	})
 
+	DescribeTable("tells for five minutes what the gateway has seen",
+		func(ctx SpecContext, kind string, see func(*v1alpha1.AlertSourceStatus, *metav1.Time)) {
+			from := source(ctx)
+			told := func(ago time.Duration) *metav1.Condition {
+				see(&from.Status, ptr.To(metav1.NewTime(clock.Now().Add(-ago))))
+				ExpectWithOffset(1, c.Status().Update(ctx, from)).To(Succeed())
+				reconcileAs(ctx, c, from)
+				return meta.FindStatusCondition(from.Status.Conditions, kind)
+			}
+			Expect(meta.FindStatusCondition(from.Status.Conditions, kind)).To(BeNil())
+			Expect(told(6 * time.Minute)).To(BeNil())
+			seen := told(4 * time.Minute)
+			Expect(seen).NotTo(BeNil())
+			Expect(seen.Status).To(Equal(metav1.ConditionTrue))
+			Expect(seen.Reason + seen.Message).NotTo(BeEmpty())
+			Expect(told(6 * time.Minute)).To(BeNil())
+			Expect(meta.FindStatusCondition(from.Status.Conditions, v1alpha1.ConditionReady)).NotTo(BeNil())
+		},
+		Entry("events refused for their rate", v1alpha1.ConditionThrottled, func(s *v1alpha1.AlertSourceStatus, at *metav1.Time) { s.ThrottledTime = at }),
+		Entry("events that wait", v1alpha1.ConditionDelayed, func(s *v1alpha1.AlertSourceStatus, at *metav1.Time) { s.DelayedTime = at }),
+	)
+
 	DescribeTable("says what keeps a source from being used",
 		func(ctx SpecContext, mutate func(*v1alpha1.AlertSource), reason, message string) {
 			ready := reconcileAs(ctx, c, source(ctx, mutate))

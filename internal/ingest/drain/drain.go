@@ -24,6 +24,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -92,6 +93,8 @@ type Drain struct {
 	inbox    *inbox
 	ledger   *ledger
 	refusals *refusals
+	// told is the last notice of each source that was written.
+	told     map[types.NamespacedName]notice
 	queue    workqueue.TypedRateLimitingInterface[key]
 	fallback map[string]decode.Decoder
 }
@@ -119,7 +122,7 @@ func New(deps Deps) *Drain {
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
 		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(maxHeld), refusals: newRefusals(),
-		fallback: map[string]decode.Decoder{},
+		fallback: map[string]decode.Decoder{}, told: map[types.NamespacedName]notice{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
 			workqueue.TypedRateLimitingQueueConfig[key]{
@@ -305,8 +308,12 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 }
 
 func (d *Drain) report() {
-	used, age := d.spool.Usage(), time.Duration(0)
+	used, age, filled := d.spool.Usage(), time.Duration(0), 0.0
 	waitingBytes.Set(float64(used.Bytes))
+	for tenant := range d.spool.Queues() {
+		filled = max(filled, d.spool.Filled(tenant))
+	}
+	fillRatio.Set(filled)
 	if !used.Oldest.IsZero() {
 		age = d.clock.Since(used.Oldest)
 	}

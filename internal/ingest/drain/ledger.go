@@ -1,6 +1,8 @@
 package drain
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -153,4 +155,18 @@ func (l *ledger) roomFor(tenant string) (room, one bool) {
 		return l.size < l.limit, true
 	}
 	return a.size < l.limit-l.size, false
+}
+
+// sources returns those of a tenant that have events on their way.
+func (l *ledger) sources(tenant string) []types.NamespacedName {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := map[types.NamespacedName]bool{}
+	if a := l.tenants[tenant]; a != nil {
+		for _, e := range a.entries {
+			found[e.source] = e.source.Name != ""
+		}
+	}
+	maps.DeleteFunc(found, func(_ types.NamespacedName, named bool) bool { return !named })
+	return slices.Collect(maps.Keys(found))
 }

@@ -21,6 +21,11 @@ var (
 		Name: "tocsin_spool_bytes",
 		Help: "Bytes that wait in the spool.",
 	})
+	// fillRatio is how near the spool is to refusing events.
+	fillRatio = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "tocsin_spool_fill_ratio",
+		Help: "How much of the room that a tenant has in the spool is used by the tenant who uses most of it, from 0 to 1. At 1 events of that tenant are refused.",
+	})
 	// waitingSeconds is how long the oldest event waits.
 	waitingSeconds = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tocsin_spool_oldest_seconds",
@@ -28,4 +33,4 @@ var (
 	})
 )
 
-func init() { metrics.Registry.MustRegister(drained, writes, waitingBytes, waitingSeconds) }
+func init() { metrics.Registry.MustRegister(drained, writes, waitingBytes, waitingSeconds, fillRatio) }

@@ -23,13 +23,19 @@ import (
 // be written does not keep those of others back.
 func (d *Drain) settle(ctx context.Context) error {
 	var errs []error
+	notices := d.notices()
 	for tenant, done := range d.ledger.settled() {
-		errs = append(errs, d.settleTenant(ctx, tenant, done))
+		errs = append(errs, d.settleTenant(ctx, tenant, done, notices))
+	}
+	for source := range notices { // of those that have nothing to count
+		if err := d.writeTotals(ctx, source, nil, notices); err != nil {
+			errs = append(errs, fmt.Errorf("writing what delays alert source %s: %w", source, err))
+		}
 	}
 	return errors.Join(errs...)
 }
 
-func (d *Drain) settleTenant(ctx context.Context, tenant string, done []*entry) error {
+func (d *Drain) settleTenant(ctx context.Context, tenant string, done []*entry, notices map[types.NamespacedName]notice) error {
 	bySource := map[types.NamespacedName][]*entry{}
 	for _, e := range done {
 		if e.source.Name == "" {
@@ -40,7 +46,7 @@ func (d *Drain) settleTenant(ctx context.Context, tenant string, done []*entry) 
 	failed := map[types.NamespacedName]bool{}
 	var errs []error
 	for source, entries := range bySource {
-		err := d.writeTotals(ctx, source, entries)
+		err := d.writeTotals(ctx, source, entries, notices)
 		if d.refused(source.Namespace, "totals", err) {
 			logf.FromContext(ctx).Error(err, "The totals of an alert source cannot be written and are given up", "alertSource", source)
 		} else if err != nil {
@@ -67,20 +73,30 @@ func (d *Drain) forget(tenant string, done []*entry) error {
 	return nil
 }
 
-// writeTotals adds the batches that the source does not count yet. Totals of a
-// source that is gone are gone too.
-func (d *Drain) writeTotals(ctx context.Context, key types.NamespacedName, entries []*entry) error {
-	from := &v1alpha1.AlertSource{}
+// writeTotals adds the batches that the source does not count yet, and tells its
+// notice, which is then taken from the others. Totals of a source that is gone
+// are gone too.
+func (d *Drain) writeTotals(ctx context.Context, key types.NamespacedName, entries []*entry, notices map[types.NamespacedName]notice) (err error) {
+	from, status, notice := &v1alpha1.AlertSource{}, v1alpha1.AlertSourceStatus{}, notices[key]
+	defer func() {
+		if _, given := notices[key]; given && err == nil {
+			d.told[key] = notice
+		}
+		delete(notices, key)
+	}()
 	if err := d.reader.Get(ctx, key, from); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	spools, changed := addTotals(from.Status.Spools, d.spool.ID(), entries)
-	if !changed {
+	spools, counts := addTotals(from.Status.Spools, d.spool.ID(), entries)
+	if counts {
+		status.Totals, status.Spools = sum(spools), spools
+	}
+	if tells := notice.addTo(&status, &from.Status); !counts && !tells {
 		return nil
 	}
 	patch, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": from.ResourceVersion},
-		"status":   v1alpha1.AlertSourceStatus{Totals: sum(spools), Spools: spools},
+		"status":   status,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"mime"
 	"net/http"
 	"strings"
@@ -97,14 +98,14 @@ type Accepted struct {
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	began := h.clock.Now()
-	status := http.StatusAccepted
+	status, reason := http.StatusAccepted, ""
 	defer func() {
-		countRequest(status)
+		countRequest(status, reason)
 		seconds.Observe(h.clock.Since(began).Seconds())
 	}()
 	accepted, refused := h.answer(w, r)
 	if refused != nil {
-		status = refused.Status
+		status, reason = refused.Status, refused.slug
 		refused.write(w)
 		return
 	}
@@ -167,6 +168,9 @@ func (h *Handler) take(a *arrival, from source.Source) (*Accepted, *Problem) {
 		return nil, retry("suspended", "The AlertSource is suspended. Set spec.suspend to false to take events again.", time.Minute)
 	case from.Decoder == nil:
 		return nil, retry("configuration", "The AlertSource is not valid; its condition Ready says why.", time.Minute)
+	}
+	if wait := from.Throttle.Ready(h.clock.Now()); wait > 0 {
+		return nil, throttled(wait)
 	}
 	split, refused := splitterOf(a.r.Header, from)
 	if refused != nil {
@@ -234,10 +238,20 @@ func (h *Handler) accept(ctx context.Context, from source.Source, split splitter
 	return &Accepted{Accepted: len(c.events), Suppressed: c.suppressed, Rejected: c.rejected, Errors: c.errors}, nil
 }
 
+// throttled asks a source that sends too fast to come again. It is 503 as well:
+// many senders take 429 as final.
+func throttled(wait time.Duration) *Problem {
+	return retry("throttled", "The source sends more events than spec.limits.eventsPerSecond and burstEvents of the AlertSource allow. Nothing of the request was taken. Send the same again later.",
+		time.Duration(math.Ceil(wait.Seconds()))*time.Second)
+}
+
 func (h *Handler) keep(ctx context.Context, from source.Source, c content) *Problem {
 	e := envelope.Envelope{
 		Tenant: from.Key.Namespace, Source: from.Key.Name, Format: from.Format, Received: h.clock.Now().UTC(),
 		Suppressed: c.suppressed, Rejected: c.rejected, Events: c.events,
+	}
+	if wait := from.Throttle.Take(int(e.Positions()), h.clock.Now()); wait > 0 {
+		return throttled(wait)
 	}
 	payload, err := e.Marshal()
 	if err == nil {

@@ -8,11 +8,11 @@ import (
 )
 
 var (
-	// requests counts answered requests by HTTP status.
+	// requests counts answered requests by HTTP status, and why they were refused.
 	requests = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tocsin_gateway_requests_total",
-		Help: "Requests that the gateway answered, by HTTP status.",
-	}, []string{"status"})
+		Help: "Requests that the gateway answered, by HTTP status and reason: the last part of the problem's type, such as throttled (above the source's rate), share (the namespace has no room in the spool), full (nobody has); empty where they were taken.",
+	}, []string{"status", "reason"})
 	// seconds measures how long requests take, which is how long senders wait.
 	seconds = prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name:    "tocsin_gateway_request_seconds",
@@ -33,7 +33,9 @@ var (
 
 func init() { metrics.Registry.MustRegister(requests, seconds, events, inFlight) }
 
-func countRequest(status int) { requests.WithLabelValues(strconv.Itoa(status)).Inc() }
+func countRequest(status int, reason string) {
+	requests.WithLabelValues(strconv.Itoa(status), reason).Inc()
+}
 
 func countEvents(format string, c content) {
 	events.WithLabelValues(format, "spooled").Add(float64(len(c.events)))

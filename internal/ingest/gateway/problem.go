@@ -17,6 +17,7 @@ type Problem struct {
 	// Errors lists events that cannot be read, by their position in the body.
 	Errors []EventError `json:"errors,omitempty"`
 
+	slug       string
 	retryAfter time.Duration
 }
 
@@ -31,7 +32,7 @@ type EventError struct {
 const problemTypes = "https://tocsin.dev/problems/"
 
 func problem(status int, slug, title, detail string) *Problem {
-	return &Problem{Type: problemTypes + slug, Title: title, Status: status, Detail: detail}
+	return &Problem{slug: slug, Type: problemTypes + slug, Title: title, Status: status, Detail: detail}
 }
 
 // retry asks the sender to come again. Alertmanager takes 429 as final, so

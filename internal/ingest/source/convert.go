@@ -27,9 +27,22 @@ func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Sou
 		Decoder:             decoder,
 		Auth:                method,
 		MaxBodyBytes:        cmp.Or(ptr.Deref(from.Spec.Limits.MaxBodyBytes, 0), body.DefaultMaxBytes),
+		Throttle:            newThrottle(from.Spec.Limits),
 		Suspended:           ptr.Deref(from.Spec.Suspend, false),
 		CorrelationDisabled: from.Spec.Correlation == v1alpha1.CorrelationDisabled,
 	}, err
+}
+
+const (
+	// defaultEventsPerSecond is more than five times what one detector has been
+	// recorded at (350 for twenty minutes), and than a burst of 100,000 in a minute.
+	defaultEventsPerSecond = 2_000
+	// defaultBurstEvents are two of the largest bodies.
+	defaultBurstEvents = 2 * body.MaxRecords
+)
+
+func newThrottle(from v1alpha1.AlertSourceLimits) *Throttle {
+	return NewThrottle(int(ptr.Deref(from.EventsPerSecond, defaultEventsPerSecond)), int(ptr.Deref(from.BurstEvents, defaultBurstEvents)))
 }
 
 // Options returns how an AlertSource is to be read.

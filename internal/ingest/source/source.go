@@ -3,6 +3,7 @@ package source
 
 import (
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
@@ -23,6 +24,8 @@ type Source struct {
 	Auth auth.Method
 	// MaxBodyBytes bounds a body, unpacked.
 	MaxBodyBytes int64
+	// Throttle bounds the rate of its events; nil does not.
+	Throttle *Throttle
 	// Suspended refuses what it sends.
 	Suspended bool
 	// CorrelationDisabled keeps its alerts out of incidents of others.
@@ -46,10 +49,14 @@ func NewRegistry() *Registry {
 	}
 }
 
-// Set adds or replaces a source.
+// Set adds or replaces a source. What it has sent goes on to count, unless its
+// limits changed.
 func (r *Registry) Set(s Source) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if before := r.sources[s.Key].Throttle; before.like(s.Throttle) {
+		s.Throttle = before
+	}
 	r.sources[s.Key] = s
 }
 
@@ -77,6 +84,20 @@ func (r *Registry) Get(key types.NamespacedName) (Source, bool) {
 	defer r.mu.RUnlock()
 	s, ok := r.sources[key]
 	return s, ok
+}
+
+// Throttled returns when what a source sent was last refused for its rate, of
+// those of which anything was.
+func (r *Registry) Throttled() map[types.NamespacedName]time.Time {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := map[types.NamespacedName]time.Time{}
+	for key, s := range r.sources {
+		if last := s.Throttle.LastRefused(); !last.IsZero() {
+			out[key] = last
+		}
+	}
+	return out
 }
 
 // MarkSynced says that every source that existed at the start is known. Until

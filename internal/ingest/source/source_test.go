@@ -27,11 +27,11 @@ func alertSource(change func(*v1alpha1.AlertSourceSpec)) *v1alpha1.AlertSource {
 }
 
 func TestNew(t *testing.T) {
-	limit, suspend := int64(4096), true
+	limit, rate, suspend := int64(4096), int32(7), true
 	got, err := New(alertSource(func(s *v1alpha1.AlertSourceSpec) {
-		s.Suspend, s.Limits.MaxBodyBytes, s.Correlation = &suspend, &limit, v1alpha1.CorrelationDisabled
+		s.Suspend, s.Limits, s.Correlation = &suspend, v1alpha1.AlertSourceLimits{MaxBodyBytes: &limit, EventsPerSecond: &rate, BurstEvents: &rate}, v1alpha1.CorrelationDisabled
 	}), auth.NewBearer([]byte("token")))
-	if err != nil || got.Decoder == nil || !got.Suspended || got.MaxBodyBytes != limit || !got.CorrelationDisabled {
+	if err != nil || got.Decoder == nil || !got.Suspended || got.MaxBodyBytes != limit || !got.Throttle.like(NewThrottle(7, 7)) || !got.CorrelationDisabled {
 		t.Errorf("%+v, %v", got, err)
 	}
 	r := httptest.NewRequest("POST", "/", nil)
@@ -45,6 +45,9 @@ func TestDefaults(t *testing.T) {
 	got, err := New(alertSource(func(*v1alpha1.AlertSourceSpec) {}), nil)
 	if err != nil || got.MaxBodyBytes != body.DefaultMaxBytes || got.Suspended || got.CorrelationDisabled {
 		t.Errorf("%+v, %v", got, err)
+	}
+	if !got.Throttle.like(NewThrottle(2_000, 20_000)) {
+		t.Error("the rate is not that of the schema's default")
 	}
 	if got.Auth != nil {
 		t.Error("a source without a method has one")

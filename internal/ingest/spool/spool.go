@@ -163,8 +163,15 @@ func (s *Spool) Queues() map[string]Usage {
 	return maps.Clone(s.queues)
 }
 
-// MaxBytes is the bound on what waits.
-func (s *Spool) MaxBytes() int64 { return s.options.MaxBytes }
+// Filled is how much of the room that a tenant has in the spool it uses: 1 when
+// nothing more of it is taken.
+func (s *Spool) Filled(tenant string) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	used := s.queues[tenant].Bytes
+	room := float64(s.options.MaxBytes-s.bytes+used) / 2 // as much as is then still free
+	return min(float64(used)/max(room, 1), 1)
+}
 
 // Read returns batches of a tenant in order, from the one that holds position
 // from on, until they make up maxBytes; at least one if there is one.

@@ -138,6 +138,11 @@ func TestFullOfBytes(t *testing.T) {
 			t.Errorf("step %d: err = %v, want %v", step, err, try.want)
 		}
 	}
+	for of, want := range map[string]float64{"a": 400.0 / 300, "b": 200.0 / 200, "d": 0} {
+		if got := s.Filled(of); got != min(want, 1) {
+			t.Errorf("tenant %s uses %v of its room, want %v", of, got, want)
+		}
+	}
 	if _, err := s.Append(t.Context(), "d", make([]byte, 400), 1); !errors.Is(err, ErrFull) {
 		t.Errorf("err = %v", err)
 	}

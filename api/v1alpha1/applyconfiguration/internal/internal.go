@@ -193,6 +193,14 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceLimits
   map:
     fields:
+    - name: burstEvents
+      type:
+        scalar: numeric
+      default: 20000
+    - name: eventsPerSecond
+      type:
+        scalar: numeric
+      default: 2000
     - name: maxBodyBytes
       type:
         scalar: numeric
@@ -242,6 +250,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - type
+    - name: delayedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: endpoint
       type:
         scalar: string
@@ -256,6 +267,9 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - spool
+    - name: throttledTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: totals
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceTotals

@@ -9,6 +9,17 @@ package v1alpha1
 type AlertSourceLimitsApplyConfiguration struct {
 	// maxBodyBytes is the largest body of one request, unpacked; from 1 KiB to 64 MiB.
 	MaxBodyBytes *int64 `json:"maxBodyBytes,omitempty"`
+	// eventsPerSecond is how many events a second the source may send in the long
+	// run, to each replica of the gateway; from 1 to 100,000. A request counts as
+	// the events in it that are kept for alerts, and as one if there are none.
+	// Requests above it are answered with 503 and the seconds to wait in
+	// Retry-After; nothing of them is taken. The default is more than five times
+	// the heaviest storm of one detector on record.
+	EventsPerSecond *int32 `json:"eventsPerSecond,omitempty"`
+	// burstEvents is how many events the source may send at once after a quiet
+	// time; from 1 to 1,000,000. A request with more events is taken when the
+	// burst is whole; those after it wait until it is made up for.
+	BurstEvents *int32 `json:"burstEvents,omitempty"`
 	// rollUp says beyond which numbers of different alerts further ones are rolled
 	// up.
 	RollUp *RollUpLimitsApplyConfiguration `json:"rollUp,omitempty"`
@@ -25,6 +36,22 @@ func AlertSourceLimits() *AlertSourceLimitsApplyConfiguration {
 // If called multiple times, the MaxBodyBytes field is set to the value of the last call.
 func (b *AlertSourceLimitsApplyConfiguration) WithMaxBodyBytes(value int64) *AlertSourceLimitsApplyConfiguration {
 	b.MaxBodyBytes = &value
+	return b
+}
+
+// WithEventsPerSecond sets the EventsPerSecond field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EventsPerSecond field is set to the value of the last call.
+func (b *AlertSourceLimitsApplyConfiguration) WithEventsPerSecond(value int32) *AlertSourceLimitsApplyConfiguration {
+	b.EventsPerSecond = &value
+	return b
+}
+
+// WithBurstEvents sets the BurstEvents field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BurstEvents field is set to the value of the last call.
+func (b *AlertSourceLimitsApplyConfiguration) WithBurstEvents(value int32) *AlertSourceLimitsApplyConfiguration {
+	b.BurstEvents = &value
 	return b
 }
 

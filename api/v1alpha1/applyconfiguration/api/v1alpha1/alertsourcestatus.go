@@ -3,6 +3,7 @@
 package v1alpha1
 
 import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	v1 "k8s.io/client-go/applyconfigurations/meta/v1"
 )
 
@@ -13,7 +14,10 @@ import (
 type AlertSourceStatusApplyConfiguration struct {
 	// conditions tell whether the source is in use. Known types: Ready. False:
 	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
-	// GatewayWithoutTLS. Unknown: Pending.
+	// GatewayWithoutTLS. Unknown: Pending. Throttled, only while True: EventRate,
+	// it sent more than spec.limits allow in the last five minutes. Delayed, only
+	// while True: Backlog, its events waited long to be stored, or its namespace
+	// had few bytes left for events that wait, in the last five minutes.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that the status answers.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -21,6 +25,13 @@ type AlertSourceStatusApplyConfiguration struct {
 	Endpoint *string `json:"endpoint,omitempty"`
 	// totals count events since the source was created.
 	Totals *AlertSourceTotalsApplyConfiguration `json:"totals,omitempty"`
+	// throttledTime is when the gateway last refused events because of
+	// spec.limits.eventsPerSecond, to the minute, on any replica.
+	ThrottledTime *metav1.Time `json:"throttledTime,omitempty"`
+	// delayedTime is when events of the source were last seen to wait for more than
+	// two minutes, or the events of its namespace to use more than four fifths of
+	// the bytes that they may, to the minute, on any replica.
+	DelayedTime *metav1.Time `json:"delayedTime,omitempty"`
 	// spools are the same totals for each spool; the newest 16, older ones are
 	// added up under the name "retired".
 	Spools []SpoolTotalsApplyConfiguration `json:"spools,omitempty"`
@@ -66,6 +77,22 @@ func (b *AlertSourceStatusApplyConfiguration) WithEndpoint(value string) *AlertS
 // If called multiple times, the Totals field is set to the value of the last call.
 func (b *AlertSourceStatusApplyConfiguration) WithTotals(value *AlertSourceTotalsApplyConfiguration) *AlertSourceStatusApplyConfiguration {
 	b.Totals = value
+	return b
+}
+
+// WithThrottledTime sets the ThrottledTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ThrottledTime field is set to the value of the last call.
+func (b *AlertSourceStatusApplyConfiguration) WithThrottledTime(value metav1.Time) *AlertSourceStatusApplyConfiguration {
+	b.ThrottledTime = &value
+	return b
+}
+
+// WithDelayedTime sets the DelayedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DelayedTime field is set to the value of the last call.
+func (b *AlertSourceStatusApplyConfiguration) WithDelayedTime(value metav1.Time) *AlertSourceStatusApplyConfiguration {
+	b.DelayedTime = &value
 	return b
 }
 
