@@ -27,7 +27,7 @@ func serveGateway(ctx context.Context, address, folder string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
-	from, err := source.New(builders.AlertSource(tenant, sourceName), auth.NewBearer([]byte(token)))
+	from, err := source.New(builders.AlertSource(tenant, sourceName, unthrottled), auth.NewBearer([]byte(token)))
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
@@ -60,9 +61,15 @@ func build(ctx context.Context, folder string) (binary string, err error) {
 	return binary, nil
 }
 
+// unthrottled lets a source send all that there is: the limits of one that says
+// nothing are for a detector, not for a load.
+func unthrottled(s *v1alpha1.AlertSource) {
+	s.Spec.Limits.EventsPerSecond, s.Spec.Limits.BurstEvents = ptr.To[int32](100_000), ptr.To[int32](1_000_000)
+}
+
 // startTocsin starts the manager with everything in it, and a source of the tenant.
 func startTocsin(ctx context.Context, c *cluster, manager, folder string) (server, error) {
-	source := builders.AlertSource(tenant, sourceName)
+	source := builders.AlertSource(tenant, sourceName, unthrottled)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: string(source.Spec.Auth.BearerToken.Name)},
 		StringData: map[string]string{source.Spec.Auth.BearerToken.Key: token},
