@@ -89,6 +89,12 @@ type AlertOrigin struct {
 	// alertSource is the AlertSource that the alert came through; empty for one made by hand.
 	// +optional
 	AlertSource LocalName `json:"alertSource,omitempty"`
+	// incidentID is the id of the incident that the sender itself put the alert into;
+	// 128 characters at most. Alerts of one alertSource with the same id join the same
+	// incident, the first 150 of them: no product's own incident has more.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	IncidentID string `json:"incidentID,omitempty"`
 }
 
 // AlertTriage is what people say of an alert.

@@ -181,6 +181,8 @@ func why(a replay.Placed, i replay.Incident, numbers map[string]int) string {
 	switch l.Reason {
 	case correlation.LinkProximateTime:
 		return fmt.Sprintf("so close in time to %s that chance is unlikely (%.1f bits)", peer, l.Weight)
+	case correlation.LinkSameProviderIncident:
+		return fmt.Sprintf("the sender has it in the same incident as %s: %s", peer, l.Entity.Name)
 	case correlation.LinkRoutine:
 		if l.Entity.Name == "" {
 			return "routine that names nothing, kept with " + peer

@@ -37,7 +37,8 @@ func Reported(a *v1alpha1.Alert) model.Alert {
 	out := model.Alert{
 		Name: a.Name, Source: string(a.Spec.Source.AlertSource),
 		Service: a.Spec.Source.Service, Detection: a.Spec.Source.Detection, Rule: a.Spec.Source.Rule,
-		Title: a.Spec.Title, Description: a.Spec.Description, RecommendedActions: a.Spec.RecommendedActions,
+		ProviderIncident: a.Spec.Source.IncidentID,
+		Title:            a.Spec.Title, Description: a.Spec.Description, RecommendedActions: a.Spec.RecommendedActions,
 		Severity: model.ParseSeverity(string(a.Spec.Severity)),
 		First:    a.Spec.FirstActivityTime.UTC(), Last: a.Spec.LastActivityTime.UTC(),
 		Fingerprint: a.Spec.Fingerprint, Occurrences: max(ptr.Deref(a.Status.Occurrences, 1), 1),

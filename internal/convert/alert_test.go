@@ -115,3 +115,10 @@ func TestEnrichment(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestIncidentOfTheSource(t *testing.T) {
+	a := &v1alpha1.Alert{Spec: v1alpha1.AlertSpec{Source: v1alpha1.AlertOrigin{AlertSource: "defender", IncidentID: "42"}}}
+	if got := Alert(a); got.Source != "defender" || got.ProviderIncident != "42" {
+		t.Errorf("%q of %q", got.ProviderIncident, got.Source)
+	}
+}

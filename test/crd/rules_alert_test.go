@@ -64,6 +64,7 @@ func alertFacts() []ruleCase {
 		"rule":         func(a *v1alpha1.Alert) { a.Spec.Source.Rule = "Another" },
 		"detection":    func(a *v1alpha1.Alert) { a.Spec.Source.Detection = "" },
 		"alert source": func(a *v1alpha1.Alert) { a.Spec.Source.AlertSource = "another" },
+		"incident":     func(a *v1alpha1.Alert) { a.Spec.Source.IncidentID = "42" },
 	}, nil)
 	fact("title is immutable", map[string]func(*v1alpha1.Alert){
 		"changed": func(a *v1alpha1.Alert) { a.Spec.Title = "Nothing happened" },

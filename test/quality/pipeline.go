@@ -47,6 +47,7 @@ func pipeline(d dataset, dp dedup.Policy, cp correlation.Policy) run {
 		if opened {
 			a := e.alert
 			a.Name, a.Occurrences = fmt.Sprintf("a%07d", r.alerts), 1
+			a.ProviderIncident = "" // a vendor's own grouping is the truth of a dataset
 			w.alert = r.alerts
 			dec := engine.Assign(a)
 			for _, m := range dec.Moves {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
 // bars are what each group must reach: mean F1, fragments, incidents in one scenario.
@@ -81,5 +82,22 @@ func TestPipelineIsDeterministic(t *testing.T) {
 	one := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy())
 	if two := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy()); !reflect.DeepEqual(one, two) {
 		t.Error("the same events gave other incidents")
+	}
+}
+
+// A vendor's own grouping is the truth of a dataset: whoever is told it has not found it.
+func TestTheTruthIsNotTold(t *testing.T) {
+	at := time.Unix(1_700_000_000, 0)
+	var d dataset
+	for i, host := range []string{"h1", "h2"} {
+		e := event{at: at.Add(time.Duration(i) * time.Hour), host: host}
+		e.alert = model.Alert{
+			Source: "defender", ProviderIncident: "42", Rule: host, Fingerprint: host, First: e.at, Last: e.at,
+			Entities: []model.Entity{asset(model.KindDevice, host)},
+		}
+		d.events = append(d.events, e)
+	}
+	if r := pipeline(d, dedup.DefaultPolicy(), correlation.DefaultPolicy()); r.incidents[0] == r.incidents[1] {
+		t.Error("the engine was told which alerts belong together")
 	}
 }

@@ -249,5 +249,8 @@ func describe(l Link) string {
 		}
 		return "routine of " + string(l.Entity.Kind) + "/" + l.Entity.Name + ", kept with alert " + l.Peer
 	}
+	if l.Reason == LinkSameProviderIncident {
+		return "the sender has it in the same incident as alert " + l.Peer + ": " + l.Entity.Name
+	}
 	return l.Reason + " " + string(l.Entity.Kind) + "/" + l.Entity.Name + " with alert " + l.Peer + " (" + weight + " bits against chance)"
 }

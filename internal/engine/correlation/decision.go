@@ -69,17 +69,19 @@ const (
 // What ties an alert to an incident (Link.Reason). Where Microsoft Defender XDR has a
 // name for it, that is used.
 const (
-	LinkSameFile          = "SameFile"
-	LinkSameURL           = "SameURL"
-	LinkSameAsset         = "SameAsset"
-	LinkSameAddress       = "SameAddress"
-	LinkSameAccount       = "SameAccount"
-	LinkSameProcess       = "SameProcess"
-	LinkSameImage         = "SameImage"
-	LinkSameMailMessage   = "SameMailMessage"
-	LinkProximateTime     = "ProximateTime"
-	LinkRoutine           = "RoutineOfAsset"
-	LinkManualAssociation = "ManualAssociation"
+	LinkSameFile        = "SameFile"
+	LinkSameURL         = "SameURL"
+	LinkSameAsset       = "SameAsset"
+	LinkSameAddress     = "SameAddress"
+	LinkSameAccount     = "SameAccount"
+	LinkSameProcess     = "SameProcess"
+	LinkSameImage       = "SameImage"
+	LinkSameMailMessage = "SameMailMessage"
+	// LinkSameProviderIncident ties what the sender itself put into one incident.
+	LinkSameProviderIncident = "SameProviderIncident"
+	LinkProximateTime        = "ProximateTime"
+	LinkRoutine              = "RoutineOfAsset"
+	LinkManualAssociation    = "ManualAssociation"
 )
 
 // Why two incidents resemble each other (Similar.Reason).

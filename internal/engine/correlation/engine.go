@@ -111,7 +111,7 @@ func (e *Engine) learn(a *model.Alert) id {
 // MaxEntities, the weightiest; the asset, by which routine is kept together;
 // and the techniques.
 func (e *Engine) learnMarks(rec *alert, a *model.Alert) {
-	worth := e.worth(a.Entities)
+	worth := e.worth(a)
 	var few [16]id
 	marks := few[:0]
 	for _, ent := range worth {
@@ -154,12 +154,15 @@ type weighed struct {
 }
 
 // worth are the entities that can join, each once, the weightiest first.
-func (e *Engine) worth(entities []model.Entity) []weighed {
+func (e *Engine) worth(a *model.Alert) []weighed {
 	worth := e.weighed[:0]
-	for _, ent := range entities {
+	for _, ent := range a.Entities {
 		if w := e.policy.weight(ent.Key); w > 0 {
 			worth = append(worth, weighed{ent, w})
 		}
+	}
+	if key, ok := providerIncident(a); ok {
+		worth = append(worth, weighed{model.Entity{Key: key}, e.policy.MergeBits})
 	}
 	slices.SortFunc(worth, func(a, b weighed) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), a.Compare(b.Key), cmp.Compare(a.Role, b.Role))

@@ -53,6 +53,7 @@ type entity struct {
 	weight    int8
 	scope     bool // where assets live: that two assets live in one place says nothing
 	namespace bool
+	provided  bool // an incident that the sender made
 }
 
 // frequency is how often a rule fires, anywhere or on one asset.
@@ -110,7 +111,7 @@ func (x *index) entityID(key model.Key, weight int) id {
 	i, ok := x.entities.find(key)
 	if !ok {
 		i = x.entities.add(key)
-		x.entities.rows[i] = entity{weight: int8(weight), scope: isScope(key.Kind), namespace: key.Kind == model.KindNamespace}
+		x.entities.rows[i] = entity{weight: int8(weight), scope: isScope(key.Kind), namespace: key.Kind == model.KindNamespace, provided: key.Kind == kindProviderIncident}
 	}
 	x.entities.rows[i].users++
 	return i

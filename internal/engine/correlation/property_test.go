@@ -29,6 +29,9 @@ func stream(seed uint64, n int) []model.Alert {
 			a.Entities = append(a.Entities, evidence(model.KindFile, fmt.Sprintf("sha256:%d", r.IntN(20))))
 		}
 		a.CorrelationDisabled = r.IntN(40) == 0
+		if i%23 == 0 {
+			a.Source, a.ProviderIncident = "defender", fmt.Sprint(i%7)
+		}
 		for range r.IntN(4) {
 			a.Techniques = append(a.Techniques, fmt.Sprintf("T10%02d", r.IntN(60)))
 		}

@@ -24,6 +24,8 @@ func reasonFor(kind model.EntityKind) string {
 		return LinkSameImage
 	case model.KindUser, model.KindServiceAccount, model.KindMailbox:
 		return LinkSameAccount
+	case kindProviderIncident:
+		return LinkSameProviderIncident
 	}
 	return LinkSameAsset
 }
@@ -33,7 +35,7 @@ type linkReason uint8
 
 var linkReasons = [...]string{
 	"", LinkSameFile, LinkSameURL, LinkSameAsset, LinkSameAddress, LinkSameAccount, LinkSameProcess, LinkSameImage,
-	LinkSameMailMessage, LinkProximateTime, LinkRoutine, LinkManualAssociation,
+	LinkSameMailMessage, LinkProximateTime, LinkRoutine, LinkManualAssociation, LinkSameProviderIncident,
 }
 
 func linkReasonOf(reason string) linkReason {

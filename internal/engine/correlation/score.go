@@ -73,6 +73,9 @@ func (e *Engine) candidates(s *subject) []candidate {
 // hope says whether the evidence can still reach the threshold, by what the
 // posting alone tells, and if not, whether nothing older can.
 func (e *Engine) hope(s *subject, ent *entity, p *posting) (hope, older bool) {
+	if ent.provided {
+		return ent.alerts < maxProvided, true
+	}
 	last, weight := int64(p.last), float64(ent.weight)
 	if last > s.at {
 		return true, false
@@ -102,11 +105,16 @@ func (e *Engine) better(a, b candidate) int {
 //   - how rarely either alert's rule fires on its asset, the commoner decides;
 //     between two assets at most twice the entity's weight;
 //   - one bit more for a step forward along the tactics.
+//
+// What the sender put into one incident needs no such reckoning.
 func (e *Engine) evidence(s *subject, entity id, p *posting) (total, timing float64) {
 	ent, peer := &e.entities.rows[entity], &e.alerts.rows[p.peer]
 	first, last := int64(peer.first), int64(peer.last)
 	if peer.routine || apart(s.at, last) > e.window || ent.scope && entity != s.asset && entity != peer.asset {
 		return 0, 0
+	}
+	if ent.provided {
+		return ent.says(), 0
 	}
 	weight := float64(ent.weight)
 	if asset := &e.entities.rows[s.asset]; peer.asset == s.asset && ent.alerts >= max(asset.alerts, known) {

@@ -23,7 +23,7 @@ type Alert struct {
 	// kept; else it is 0.
 	EntityTotal int
 	// ProviderIncident is the id of the incident that the sender itself put the
-	// alert into: a hint, since its grouping is not ours. Empty where it has none.
+	// alert into: a strong hint within its source. Empty where it has none.
 	ProviderIncident string
 	// CorrelationDisabled keeps the alert out of every incident but its own.
 	CorrelationDisabled bool

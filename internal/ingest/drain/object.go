@@ -20,6 +20,7 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 		Spec: v1alpha1.AlertSpec{
 			Source: v1alpha1.AlertOrigin{
 				Service: a.Service, Detection: a.Detection, Rule: a.Rule, AlertSource: v1alpha1.LocalName(a.Source),
+				IncidentID: a.ProviderIncident,
 			},
 			Title:              a.Title,
 			Description:        a.Description,

@@ -29,3 +29,9 @@ func TestEntityTotalIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestIncidentOfTheSource(t *testing.T) {
+	if got := newAlert(key{}, "shell", "spool", signal{alert: model.Alert{ProviderIncident: "42"}}, dedup.State{}).Spec.Source.IncidentID; got != "42" {
+		t.Errorf("incidentID is %q", got)
+	}
+}

@@ -114,6 +114,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: detection
       type:
         scalar: string
+    - name: incidentID
+      type:
+        scalar: string
     - name: rule
       type:
         scalar: string

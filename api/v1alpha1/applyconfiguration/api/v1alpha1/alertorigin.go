@@ -20,6 +20,10 @@ type AlertOriginApplyConfiguration struct {
 	Rule *string `json:"rule,omitempty"`
 	// alertSource is the AlertSource that the alert came through; empty for one made by hand.
 	AlertSource *apiv1alpha1.LocalName `json:"alertSource,omitempty"`
+	// incidentID is the id of the incident that the sender itself put the alert into;
+	// 128 characters at most. Alerts of one alertSource with the same id join the same
+	// incident, the first 150 of them: no product's own incident has more.
+	IncidentID *string `json:"incidentID,omitempty"`
 }
 
 // AlertOriginApplyConfiguration constructs a declarative configuration of the AlertOrigin type for use with
@@ -57,5 +61,13 @@ func (b *AlertOriginApplyConfiguration) WithRule(value string) *AlertOriginApply
 // If called multiple times, the AlertSource field is set to the value of the last call.
 func (b *AlertOriginApplyConfiguration) WithAlertSource(value apiv1alpha1.LocalName) *AlertOriginApplyConfiguration {
 	b.AlertSource = &value
+	return b
+}
+
+// WithIncidentID sets the IncidentID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the IncidentID field is set to the value of the last call.
+func (b *AlertOriginApplyConfiguration) WithIncidentID(value string) *AlertOriginApplyConfiguration {
+	b.IncidentID = &value
 	return b
 }
