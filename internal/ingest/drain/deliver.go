@@ -16,7 +16,9 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
@@ -76,9 +78,13 @@ func (d *Drain) skipCounted(k key) []signal {
 }
 
 func (d *Drain) counted(alerts map[string]known, s signal) (o outcome, counted bool) {
-	o = deduplicated
-	if s.resolved {
+	switch {
+	case s.resolved:
 		o = suppressed
+	case s.level != rollup.Single:
+		o = rolledUp
+	default:
+		o = deduplicated
 	}
 	for _, a := range alerts {
 		if a.createdFrom(d.spool.ID(), s.position) {
@@ -162,19 +168,8 @@ func (d *Drain) optedOut(ctx context.Context, k key, s signal) (bool, error) {
 // raise counts the signals that fall into the open window, and ends it where one
 // of them says so, in one write.
 func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal) error {
-	state, last, n := newest.state, newest.lastTime, 0
-	for _, s := range waiting {
-		next, does := d.place(newest, state, s)
-		if does == opens {
-			break
-		}
-		state = next
-		if !s.resolved && s.alert.Last.After(last.Time) {
-			last = metav1.NewMicroTime(s.alert.Last)
-		}
-		n++
-	}
-	alert, err := d.patchRaise(ctx, k, newest, waiting[n-1], state, last)
+	raised := d.raisedBy(newest, waiting)
+	alert, err := d.patchRaise(ctx, k, newest, raised)
 	countWrite("raise", err)
 	refused := d.refused(k.tenant, "raise", err)
 	switch {
@@ -186,7 +181,7 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 		_, err := d.reread(ctx, k, newest.name)
 		return err
 	case refused:
-		for _, s := range waiting[:n] {
+		for _, s := range raised.by {
 			d.reject(ctx, k, s, err)
 		}
 		return nil
@@ -194,12 +189,46 @@ func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal
 	return fmt.Errorf("raising alert %s/%s: %w", k.tenant, newest.name, err)
 }
 
+// raised is what an alert becomes by some signals.
+type raised struct {
+	by      []signal
+	state   dedup.State
+	last    metav1.MicroTime
+	summary rollup.Summary
+}
+
+// raisedBy takes the signals up to the one that opens a new alert.
+func (d *Drain) raisedBy(newest known, waiting []signal) raised {
+	out := raised{state: newest.state, last: newest.lastTime, summary: newest.summary}
+	for n, s := range waiting {
+		next, does := d.place(newest, out.state, s)
+		if does == opens {
+			break
+		}
+		out.state, out.by = next, waiting[:n+1]
+		if s.resolved {
+			continue
+		}
+		if s.alert.Last.After(out.last.Time) {
+			out.last = metav1.NewMicroTime(s.alert.Last)
+		}
+		if newest.rollsUp {
+			out.summary = out.summary.Add(s.fingerprint, s.alert.Entities)
+		}
+	}
+	return out
+}
+
 // patchRaise writes the count and the end together with the position they have
 // come to, and only onto the revision that was read.
-func (d *Drain) patchRaise(ctx context.Context, k key, newest known, through signal, state dedup.State, last metav1.MicroTime) (*v1alpha1.Alert, error) {
+func (d *Drain) patchRaise(ctx context.Context, k key, newest known, r raised) (*v1alpha1.Alert, error) {
+	state, through := r.state, r.by[len(r.by)-1]
 	status := v1alpha1.AlertStatus{Ingested: withPosition(newest.ingested, d.spool.ID(), through.position)}
 	if state.Count > newest.state.Count {
-		status.Occurrences, status.LastActivityTime, status.Rate = &state.Count, &last, ptr.To(newRate(state))
+		status.Occurrences, status.LastActivityTime, status.Rate = &state.Count, &r.last, ptr.To(newRate(state))
+		if newest.rollsUp {
+			status.RollUp = convert.RolledUp(r.summary)
+		}
 	}
 	if !state.Ended.IsZero() {
 		status.EndedTime = ptr.To(metav1.NewMicroTime(state.Ended))

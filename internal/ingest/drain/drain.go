@@ -97,6 +97,7 @@ type Drain struct {
 	told     map[types.NamespacedName]notice
 	queue    workqueue.TypedRateLimitingInterface[key]
 	fallback map[string]decode.Decoder
+	limiters limiters
 }
 
 const (
@@ -122,7 +123,7 @@ func New(deps Deps) *Drain {
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
 		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(maxHeld), refusals: newRefusals(),
-		fallback: map[string]decode.Decoder{}, told: map[types.NamespacedName]notice{},
+		fallback: map[string]decode.Decoder{}, limiters: limiters{}, told: map[types.NamespacedName]notice{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
 			workqueue.TypedRateLimitingQueueConfig[key]{
@@ -226,29 +227,37 @@ const seedPage = 500
 
 // seed lists the alerts of each tenant, as it may not be allowed to list all.
 func (d *Drain) seed(ctx context.Context) error {
-	if len(d.tenants) == 0 {
-		return d.seedFrom(ctx, metav1.NamespaceAll)
+	tenants, recent := d.tenants, []existing{}
+	if len(tenants) == 0 {
+		tenants = []string{metav1.NamespaceAll}
 	}
-	for _, tenant := range d.tenants {
-		if err := d.seedFrom(ctx, tenant); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Drain) seedFrom(ctx context.Context, tenant string) error {
-	list := &v1alpha1.AlertList{}
-	for {
-		err := d.reader.List(ctx, list, client.InNamespace(tenant), client.Limit(seedPage), client.Continue(list.Continue))
+	for _, tenant := range tenants {
+		more, err := d.seedFrom(ctx, tenant)
 		if err != nil {
 			return err
 		}
+		recent = append(recent, more...)
+	}
+	d.restore(recent)
+	return nil
+}
+
+// seedFrom returns the alerts that were active of late.
+func (d *Drain) seedFrom(ctx context.Context, tenant string) (recent []existing, err error) {
+	list, now := &v1alpha1.AlertList{}, d.clock.Now()
+	for {
+		err := d.reader.List(ctx, list, client.InNamespace(tenant), client.Limit(seedPage), client.Continue(list.Continue))
+		if err != nil {
+			return nil, err
+		}
 		for i := range list.Items {
 			d.view.observe(&list.Items[i])
+			if a, ok := newExisting(&list.Items[i], now); ok {
+				recent = append(recent, a)
+			}
 		}
 		if list.Continue == "" {
-			return nil
+			return recent, nil
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
@@ -71,39 +72,80 @@ func (d *Drain) take(ctx context.Context, tenant string, from spool.Position) ([
 		size = 1
 	}
 	batches, err := d.spool.Read(ctx, tenant, from, size)
-	for _, b := range batches {
-		d.open(ctx, tenant, b)
+	if err != nil {
+		return nil, err
 	}
-	return batches, err
+	opened := make([]*opened, len(batches))
+	for i, b := range batches {
+		opened[i] = d.open(ctx, b)
+	}
+	if err := d.route(ctx, opened); err != nil {
+		return nil, err
+	}
+	for _, o := range opened {
+		d.handOn(ctx, tenant, o)
+	}
+	return batches, nil
 }
 
-// open hands the events of a batch on, each to its fingerprint.
-func (d *Drain) open(ctx context.Context, tenant string, b spool.Batch) {
+// opened is a batch whose events were read.
+type opened struct {
+	batch    spool.Batch
+	envelope envelope.Envelope
+	limits   rollup.Limits
+	events   []event
+}
+
+// event is what an event turned out to be, or why it cannot be read, and what it
+// is rolled up into.
+type event struct {
+	decode.Decoded
+	err   error
+	level rollup.Level
+}
+
+// isAlert says that an event is neither unreadable nor dropped nor the end of a
+// signal.
+func (e event) isAlert() bool { return e.err == nil && e.Drop == "" && !e.Resolved }
+
+// open reads the events of a batch.
+func (d *Drain) open(ctx context.Context, b spool.Batch) *opened {
+	out := &opened{batch: b}
 	e, err := envelope.Unmarshal(b.Payload)
 	if err != nil {
 		// It was whole when it was written: a newer version wrote it.
 		logf.FromContext(ctx).Error(err, "A batch of the spool cannot be read and is left out", "position", b.First)
-		d.ledger.add(tenant, b, envelope.Envelope{})
-		return
+		return out
 	}
-	entry := d.ledger.add(tenant, b, e)
 	from, decoder, err := d.decoder(e)
-	for i, event := range e.Events {
-		position := b.First + spool.Position(i)
-		decoded, unreadable := decode.Decoded{}, err
-		if unreadable == nil {
-			decoded, unreadable = decoder.Decode(event, e.Received)
+	out.envelope, out.limits, out.events = e, from.RollUp, make([]event, len(e.Events))
+	for i, data := range e.Events {
+		read := &out.events[i]
+		if read.err = err; err == nil {
+			read.Decoded, read.err = decoder.Decode(data, e.Received)
 		}
+		read.Alert.Source, read.Alert.CorrelationDisabled = e.Source, from.CorrelationDisabled
+	}
+	return out
+}
+
+// handOn hands the events of a batch on, each to the fingerprint under which it
+// is counted.
+func (d *Drain) handOn(ctx context.Context, tenant string, o *opened) {
+	entry := d.ledger.add(tenant, o.batch, o.envelope)
+	for i, e := range o.events {
+		position := o.batch.First + spool.Position(i)
 		switch {
-		case unreadable != nil:
-			logf.FromContext(ctx).Error(unreadable, "An event cannot be read", "alertSource", e.Key(), "position", position)
+		case e.err != nil:
+			logf.FromContext(ctx).Error(e.err, "An event cannot be read", "alertSource", o.envelope.Key(), "position", position)
 			d.ledger.settle(entry, rejected)
-		case decoded.Drop != "":
+		case e.Drop != "":
 			d.ledger.settle(entry, suppressed)
 		default:
-			decoded.Alert.Source, decoded.Alert.CorrelationDisabled = e.Source, from.CorrelationDisabled
-			k := key{e.Tenant, decoded.Alert.Fingerprint}
-			d.inbox.put(k, signal{position: position, alert: decoded.Alert, resolved: decoded.Resolved, entry: entry})
+			s := signal{position: position, resolved: e.Resolved, entry: entry, level: e.level, fingerprint: e.Alert.Fingerprint}
+			s.alert = rollup.Fold(e.Alert, e.level, o.envelope.Received)
+			k := key{o.envelope.Tenant, s.alert.Fingerprint}
+			d.inbox.put(k, s)
 			d.queue.Add(k)
 		}
 	}
@@ -114,6 +156,9 @@ func (d *Drain) open(ctx context.Context, tenant string, b spool.Batch) {
 // as its format is read by default.
 func (d *Drain) decoder(e envelope.Envelope) (source.Source, decode.Decoder, error) {
 	from, found := d.sources.Get(types.NamespacedName{Namespace: e.Tenant, Name: e.Source})
+	if !found {
+		from.RollUp = rollup.DefaultLimits()
+	}
 	if found && from.Decoder != nil {
 		return from, from.Decoder, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
@@ -15,6 +16,9 @@ type signal struct {
 	alert    model.Alert
 	resolved bool
 	entry    *entry
+	// level says what the alert rolls up; fingerprint is the event's own then.
+	level       rollup.Level
+	fingerprint string
 }
 
 // inbox holds the signals of each fingerprint in the order of their positions.

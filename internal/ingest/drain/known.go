@@ -10,7 +10,9 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
@@ -27,6 +29,9 @@ type known struct {
 	// firstTime and lastTime are when the activity began and what is newest of it.
 	firstTime time.Time
 	lastTime  metav1.MicroTime
+	// rollsUp says that it is a rolled-up alert, summary what went into it.
+	rollsUp bool
+	summary rollup.Summary
 }
 
 func newKnown(a *v1alpha1.Alert) known {
@@ -38,7 +43,12 @@ func newKnown(a *v1alpha1.Alert) known {
 	if a.Status.Rate != nil {
 		rate = *a.Status.Rate
 	}
+	summary, err := convert.Summary(a)
+	if err != nil { // Somebody else wrote it: what goes in is told from here on.
+		summary = rollup.Summary{}
+	}
 	return known{
+		rollsUp: a.Spec.RollUp != nil, summary: summary,
 		name:            a.Name,
 		rule:            a.Spec.Source.Rule,
 		resourceVersion: a.ResourceVersion,

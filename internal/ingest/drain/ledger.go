@@ -12,10 +12,10 @@ import (
 )
 
 // totals count events by what became of them.
-type totals struct{ received, accepted, deduplicated, suppressed, rejected int64 }
+type totals struct{ received, accepted, deduplicated, rolledUp, suppressed, rejected int64 }
 
 func (t totals) plus(o totals) totals {
-	return totals{t.received + o.received, t.accepted + o.accepted, t.deduplicated + o.deduplicated,
+	return totals{t.received + o.received, t.accepted + o.accepted, t.deduplicated + o.deduplicated, t.rolledUp + o.rolledUp,
 		t.suppressed + o.suppressed, t.rejected + o.rejected}
 }
 
@@ -25,6 +25,7 @@ type outcome string
 const (
 	accepted     outcome = "accepted"
 	deduplicated outcome = "deduplicated"
+	rolledUp     outcome = "rolledUp"
 	suppressed   outcome = "suppressed"
 	rejected     outcome = "rejected"
 )
@@ -94,6 +95,8 @@ func (l *ledger) settle(e *entry, o outcome) {
 		e.totals.accepted++
 	case deduplicated:
 		e.totals.deduplicated++
+	case rolledUp:
+		e.totals.rolledUp++
 	case suppressed:
 		e.totals.suppressed++
 	case rejected:

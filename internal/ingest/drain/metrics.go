@@ -9,7 +9,7 @@ var (
 	// drained counts events by what became of them.
 	drained = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tocsin_drain_events_total",
-		Help: "Events taken from the spool, by outcome: accepted (a new alert), deduplicated, suppressed, rejected. Events that are read again after a restart count again.",
+		Help: "Events taken from the spool, by outcome: accepted (a new alert), deduplicated, rolledUp, suppressed, rejected. Events that are read again after a restart count again.",
 	}, []string{"outcome"})
 	// writes counts writes to the API server.
 	writes = prometheus.NewCounterVec(prometheus.CounterOpts{

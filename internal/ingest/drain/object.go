@@ -36,6 +36,7 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 			},
 		},
 	}
+	out.Spec.RollUp = convert.RollUp(s.level, a.Entities, s.fingerprint)
 	if a.CorrelationDisabled {
 		out.Spec.Correlation = v1alpha1.CorrelationDisabled
 	}

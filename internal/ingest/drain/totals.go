@@ -169,7 +169,7 @@ func sum(spools []v1alpha1.SpoolTotals) *v1alpha1.AlertSourceTotals {
 }
 
 func oldTotals(s v1alpha1.SpoolTotals) totals {
-	return totals{ptr.Deref(s.Received, 0), ptr.Deref(s.Accepted, 0), ptr.Deref(s.Deduplicated, 0),
+	return totals{ptr.Deref(s.Received, 0), ptr.Deref(s.Accepted, 0), ptr.Deref(s.Deduplicated, 0), ptr.Deref(s.RolledUp, 0),
 		ptr.Deref(s.Suppressed, 0), ptr.Deref(s.Rejected, 0)}
 }
 
@@ -177,7 +177,7 @@ func newSpoolTotals(spoolID string, p spool.Position, t totals) v1alpha1.SpoolTo
 	return v1alpha1.SpoolTotals{
 		SpoolPosition: v1alpha1.SpoolPosition{Spool: spoolID, Position: ptr.To(int64(p))},
 		AlertSourceTotals: v1alpha1.AlertSourceTotals{
-			Received: &t.received, Accepted: &t.accepted, Deduplicated: &t.deduplicated,
+			Received: &t.received, Accepted: &t.accepted, Deduplicated: &t.deduplicated, RolledUp: &t.rolledUp,
 			Suppressed: &t.suppressed, Rejected: &t.rejected,
 		},
 	}

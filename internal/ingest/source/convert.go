@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
@@ -30,6 +31,7 @@ func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Sou
 		Throttle:            newThrottle(from.Spec.Limits),
 		Suspended:           ptr.Deref(from.Spec.Suspend, false),
 		CorrelationDisabled: from.Spec.Correlation == v1alpha1.CorrelationDisabled,
+		RollUp:              convert.RollUpLimits(from.Spec.Limits.RollUp),
 	}, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 )
@@ -30,6 +31,8 @@ type Source struct {
 	Suspended bool
 	// CorrelationDisabled keeps its alerts out of incidents of others.
 	CorrelationDisabled bool
+	// RollUp are the limits beyond which its alerts are rolled up.
+	RollUp rollup.Limits
 }
 
 // Registry holds the sources that exist. It is fed by a controller and safe for

@@ -36,6 +36,8 @@ type Batch struct {
 	// First is the position of its first event, Last of its last.
 	First, Last Position
 	Payload     []byte
+	// Note is what was noted about it, if anything was.
+	Note []byte
 }
 
 // Options bound a spool.
@@ -97,7 +99,8 @@ type Usage struct {
 	Oldest time.Time
 }
 
-// The file has the bucket meta, and in the bucket tenants one for each queue.
+// The file has the bucket meta, in the bucket tenants one for each queue, and in
+// notes what was noted about batches.
 var (
 	metaBucket   = []byte("meta")
 	tenantBucket = []byte("tenants")
@@ -191,6 +194,7 @@ func (s *Spool) Read(ctx context.Context, tenant string, from Position, maxBytes
 			}
 			batch := entry.batch()
 			batch.Payload = append([]byte(nil), batch.Payload...) // v ends with the transaction.
+			batch.Note = noteOf(tx, k)
 			batches = append(batches, batch)
 			size += len(v)
 		}
@@ -253,7 +257,7 @@ func deleteFrom(tx *bolt.Tx, tenant string, through Position) (freed int64, more
 			return freed, e.batch().Last <= through, nil
 		}
 		freed += int64(len(v))
-		if err := cursor.Delete(); err != nil {
+		if err := errors.Join(deleteNote(tx, k), cursor.Delete()); err != nil {
 			return 0, false, err
 		}
 	}

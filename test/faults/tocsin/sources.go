@@ -128,9 +128,10 @@ func Counted(r *harness.Run, v history.View) string {
 	for _, source := range history.List[*v1alpha1.AlertSource](v) {
 		t := ptr.Deref(source.Status.Totals, v1alpha1.AlertSourceTotals{})
 		received += ptr.Deref(t.Received, 0)
-		accepted += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0)
+		kept := ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0) + ptr.Deref(t.RolledUp, 0)
+		accepted += kept
 		suppressed += ptr.Deref(t.Suppressed, 0)
-		parts += ptr.Deref(t.Accepted, 0) + ptr.Deref(t.Deduplicated, 0) + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
+		parts += kept + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
 	}
 	once := alerts+suppressed >= sent.Acknowledged && alerts+suppressed <= sent.Acknowledged+sent.Unsure
 	if once && incidents == alerts && accepted == alerts && parts == received {
