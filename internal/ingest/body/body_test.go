@@ -3,6 +3,7 @@ package body
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -48,9 +49,11 @@ func TestRead(t *testing.T) {
 		"two encodings":    {body: packed, encoding: "gzip, gzip", err: ErrEncoding},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Read(bytes.NewReader(tc.body), tc.encoding, 100)
-			if !errors.Is(err, tc.err) || string(got) != tc.want {
-				t.Errorf("got %q, %v; want %q, %v", got, err, tc.want, tc.err)
+			for _, said := range []int64{-1, 0, int64(len(tc.body)), 1 << 50} { // true or not
+				got, err := Read(bytes.NewReader(tc.body), said, tc.encoding, 100)
+				if !errors.Is(err, tc.err) || string(got) != tc.want {
+					t.Errorf("%d bytes said: got %q, %v; want %q, %v", said, got, err, tc.want, tc.err)
+				}
 			}
 		})
 	}
@@ -60,7 +63,7 @@ func TestBombNeedsNoMemory(t *testing.T) {
 	bomb := pack(t, make([]byte, 64<<20))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	_, err := Read(bytes.NewReader(bomb), "gzip", 1<<20)
+	_, err := Read(bytes.NewReader(bomb), -1, "gzip", 1<<20)
 	runtime.ReadMemStats(&after)
 	if !errors.Is(err, ErrTooLarge) {
 		t.Errorf("err = %v", err)
@@ -143,6 +146,23 @@ func FuzzSplit(f *testing.F) {
 			if r.Position != i || (r.Err == nil) != (r.Data != nil) {
 				t.Fatalf("record %d is %+v", i, r)
 			}
+		}
+	})
+}
+
+// FuzzEnclosed: an object that is taken without a decoder is what a decoder takes.
+func FuzzEnclosed(f *testing.F) {
+	f.Add([]byte(`{"a":"}\"{","b":[{}]},{}]`))
+	f.Add([]byte(`{"a":"\\"}}`))
+	f.Add([]byte(`{"a":"\`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		object := enclosed(data)
+		want, length, err := decodeValue(data)
+		switch {
+		case json.Valid(object) && (err != nil || length != len(object) || !bytes.Equal(object, want)):
+			t.Errorf("took %q, a decoder takes %q, %v", object, want, err)
+		case err == nil && want[0] == '{' && !bytes.Equal(object, want) && bytes.HasPrefix(data, want):
+			t.Errorf("took %q of what a decoder takes whole: %q", object, want)
 		}
 	})
 }

@@ -82,7 +82,7 @@ func (o *objects) line() ([]byte, error) {
 		return nil, errEnd
 	}
 	if line, ok := o.jsonLine(); ok {
-		return line, nil // NDJSON, the common case, needs no decoder.
+		return line, nil // An event by itself, or NDJSON, needs no decoder.
 	}
 	value, err := o.value()
 	if err != nil {
@@ -95,7 +95,7 @@ func (o *objects) line() ([]byte, error) {
 func (o *objects) jsonLine() ([]byte, bool) {
 	o.hold(func(data []byte) bool { return bytes.IndexByte(data, '\n') >= 0 })
 	line, after, found := bytes.Cut(o.data, []byte("\n"))
-	if !found || !json.Valid(line) {
+	if !found && !o.complete || !json.Valid(line) {
 		return nil, false
 	}
 	o.data = after
@@ -141,5 +141,19 @@ func (o *objects) separated() ([]byte, error) {
 			return nil, io.ErrUnexpectedEOF
 		}
 	}
+	if object, ok := o.object(); ok {
+		return object, nil // Nearly always; it needs no decoder either.
+	}
 	return o.value()
+}
+
+// object takes the object at the beginning if all of it is held. Where it is not
+// valid that is the last record, so that no more than one is looked at in vain.
+func (o *objects) object() ([]byte, bool) {
+	object := enclosed(o.data)
+	if !json.Valid(object) {
+		return nil, false
+	}
+	o.data = o.data[len(object):]
+	return object, true
 }

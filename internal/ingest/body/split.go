@@ -8,12 +8,8 @@ import (
 	"io"
 )
 
-const (
-	// MaxRecords bounds the records of one body: 25 full batches of an audit webhook.
-	MaxRecords = 10_000
-	// maxDepth bounds the nesting of one record. A pod has about a dozen levels.
-	maxDepth = 64
-)
+// MaxRecords bounds the records of one body: 25 full batches of an audit webhook.
+const MaxRecords = 10_000
 
 // ErrTooMany refuses a body of more than MaxRecords records.
 var ErrTooMany = fmt.Errorf("the body has more than %d records", MaxRecords)
@@ -80,32 +76,6 @@ func record(position int, data []byte, err error) Record {
 		r.Data = data
 	}
 	return r
-}
-
-// tooDeep counts brackets outside strings. Deep nesting is cheap to send and
-// dear to decode.
-func tooDeep(data []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch data[i] {
-		case '"':
-			quoted = !quoted
-		case '\\':
-			i++
-		case '{', '[':
-			if !quoted {
-				depth++
-			}
-		case '}', ']':
-			if !quoted {
-				depth--
-			}
-		}
-		if depth > maxDepth {
-			return true
-		}
-	}
-	return false
 }
 
 // decodeValue reads the value at the beginning of data, and says how long it is.

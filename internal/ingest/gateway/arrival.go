@@ -46,7 +46,7 @@ func (a *arrival) asSent() ([]byte, error) {
 	if refused := a.reserve(); refused != nil {
 		return nil, refused
 	}
-	data, err := body.Read(http.MaxBytesReader(a.w, a.r.Body, a.limit), "", a.limit)
+	data, err := body.Read(http.MaxBytesReader(a.w, a.r.Body, a.limit), a.r.ContentLength, "", a.limit)
 	if err != nil {
 		return nil, unreadable(err, a.limit)
 	}
@@ -59,7 +59,7 @@ func (a *arrival) read() ([]byte, *Problem) {
 	if refused := a.reserve(); refused != nil {
 		return nil, refused
 	}
-	data, err := body.Read(http.MaxBytesReader(a.w, a.r.Body, a.limit), a.r.Header.Get("Content-Encoding"), a.limit)
+	data, err := body.Read(http.MaxBytesReader(a.w, a.r.Body, a.limit), a.r.ContentLength, a.r.Header.Get("Content-Encoding"), a.limit)
 	if err != nil {
 		return nil, unreadable(err, a.limit)
 	}
@@ -88,10 +88,12 @@ func (a *arrival) need() int64 {
 }
 
 func (a *arrival) acquire(from *semaphore.Weighted, need int64) *Problem {
-	ctx, cancel := context.WithTimeout(a.r.Context(), memoryWait)
-	defer cancel()
-	if err := from.Acquire(ctx, need); err != nil {
-		return retry("busy", "Too much is being read at the moment. Send the same again later.", time.Second)
+	if !from.TryAcquire(need) {
+		ctx, cancel := context.WithTimeout(a.r.Context(), memoryWait)
+		defer cancel()
+		if err := from.Acquire(ctx, need); err != nil {
+			return retry("busy", "Too much is being read at the moment. Send the same again later.", time.Second)
+		}
 	}
 	a.releases = append(a.releases, func() { from.Release(need) })
 	return nil

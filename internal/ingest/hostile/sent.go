@@ -58,7 +58,7 @@ func packed(t *testing.T, data string) []byte {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	unpacked, err := body.Read(&out, "gzip", body.DefaultMaxBytes)
+	unpacked, err := body.Read(&out, -1, "gzip", body.DefaultMaxBytes)
 	if err != nil {
 		t.Fatal(err)
 	}
