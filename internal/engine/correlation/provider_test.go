@@ -97,7 +97,7 @@ func TestProviderIncidentOfAll(t *testing.T) {
 		t.Errorf("%d alerts are in the incident that the sender made of all", joined)
 	}
 	for i := range e.entities.rows {
-		if n := len(e.entities.rows[i].postings); n > e.policy.HubIncidents {
+		if n := len(e.entities.rows[i].postings.kept); n > 2*e.policy.HubIncidents {
 			t.Errorf("%s is listed for %d incidents", e.entities.keys[i], n)
 		}
 	}
