@@ -77,7 +77,7 @@ func writeEvents(out io.Writer, run *replay.Run, outcomes []replay.Outcome) erro
 	lines := newLines(out)
 	for i, o := range outcomes {
 		line := eventLine{Input: i, State: o.State, Reason: o.Reason, Links: linkLines(nil)}
-		if o.State == replay.StateNew || o.State == replay.StateDuplicate {
+		if o.HasAlert() {
 			a := run.Alert(o.Alert)
 			line.Alert, line.Incident, line.Links = a.Alert.Name, a.Incident, linkLines(a.Links)
 			if o.State == replay.StateNew {

@@ -232,6 +232,7 @@ func TestOverview(t *testing.T) {
 		"1 event became 1 alert in 0 incidents.":                                                      {replay.StateNew: 1},
 		"4 events became 1 alert in 0 incidents; 1 repeats one, 1 is no alert, 1 could not be read.":  {replay.StateNew: 1, replay.StateDuplicate: 1, replay.StateSuppressed: 1, replay.StateRejected: 1},
 		"6 events became 0 alerts in 0 incidents; 2 repeat one, 2 are no alert, 2 could not be read.": {replay.StateDuplicate: 2, replay.StateSuppressed: 2, replay.StateRejected: 2},
+		"3 events became 1 alert in 0 incidents; 2 are rolled up.":                                    {replay.StateNew: 1, replay.StateRolledUp: 2},
 	} {
 		if got := overview(nil, &book{counts: counts}); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -52,6 +52,7 @@ func overview(incidents []replay.Incident, b *book) string {
 		one, more string
 	}{
 		{replay.StateDuplicate, "repeats one", "repeat one"},
+		{replay.StateRolledUp, "is rolled up", "are rolled up"},
 		{replay.StateSuppressed, "is no alert", "are no alert"},
 		{replay.StateRejected, "could not be read", "could not be read"},
 	} {

@@ -106,6 +106,7 @@ func newSource(declared *v1alpha1.AlertSource) (Source, error) {
 	return Source{
 		Name: declared.Name, Decoder: decoder, Rows: spec.Type == v1alpha1.AlertSourceGeneric,
 		CorrelationDisabled: spec.Correlation == v1alpha1.CorrelationDisabled,
+		RollUp:              convert.RollUpLimits(spec.Limits.RollUp),
 	}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/text"
@@ -21,6 +22,8 @@ type Source struct {
 	Rows bool
 	// CorrelationDisabled keeps its alerts out of the incidents of others.
 	CorrelationDisabled bool
+	// RollUp are the limits beyond which its alerts are rolled up.
+	RollUp rollup.Limits
 }
 
 // State says what became of an event.
@@ -28,9 +31,11 @@ type State string
 
 // The states of an event.
 const (
-	// StateNew opened an alert, StateDuplicate counts in one.
+	// StateNew opened an alert, StateDuplicate counts in one, StateRolledUp in one
+	// that rolls up further alerts.
 	StateNew       State = "new"
 	StateDuplicate State = "duplicate"
+	StateRolledUp  State = "rolledUp"
 	// StateSuppressed is no alert, StateRejected cannot be read.
 	StateSuppressed State = "suppressed"
 	StateRejected   State = "rejected"
@@ -43,6 +48,11 @@ type Outcome struct {
 	Alert int
 	// Reason says why it was suppressed or rejected.
 	Reason string
+}
+
+// HasAlert says whether the event has an alert.
+func (o Outcome) HasAlert() bool {
+	return o.State == StateNew || o.State == StateDuplicate || o.State == StateRolledUp
 }
 
 // Feed reads recorded events and hands them to a run.
@@ -99,6 +109,7 @@ func (f *Feed) Undated() int { return f.undated }
 
 // Read reads an input to its end. An error is about the whole input.
 func (f *Feed) Read(records body.Records, from Source) error {
+	f.run.Limit(from.Name, from.RollUp)
 	for {
 		record, err := records.Next()
 		if errors.Is(err, io.EOF) {
@@ -194,8 +205,11 @@ func (f *Feed) place(h held) {
 	}
 	number, opened := f.run.Take(h.Alert)
 	o := Outcome{State: StateDuplicate, Alert: number}
-	if opened {
+	switch {
+	case opened:
 		o.State = StateNew
+	case f.run.RollsUp(number):
+		o.State = StateRolledUp
 	}
 	f.took(h.event, o)
 }

@@ -69,7 +69,7 @@ func fed(t *testing.T, sorted bool, inputs ...string) []string {
 	var out []string
 	for i := range feed.Events() {
 		o := outcomes[i]
-		if o.State == StateNew || o.State == StateDuplicate {
+		if o.HasAlert() {
 			a := run.Alert(o.Alert).Alert
 			out = append(out, fmt.Sprintf("%s: %s from %s", o.State, a.Title, a.First.Format("15:04")))
 		} else {

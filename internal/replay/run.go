@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
 	"github.com/tocsin-dev/tocsin/internal/engine/match"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
@@ -30,6 +31,9 @@ type Run struct {
 	policies Policies
 	engine   *correlation.Engine
 	windows  map[string]*window
+	// limits and limiters are those of each source.
+	limits   map[string]rollup.Limits
+	limiters map[string]*rollup.Limiter
 	alerts   []alert
 	byName   map[string]int
 	// redirects are the merges, in order.
@@ -47,6 +51,7 @@ type alert struct {
 	model.Alert
 	decision correlation.Decision
 	ended    bool
+	rollsUp  bool
 }
 
 // New returns a run that has seen nothing. The policies are thought to be valid.
@@ -54,12 +59,35 @@ func New(p Policies) *Run {
 	return &Run{
 		policies: p, engine: correlation.New(p.Correlation),
 		windows: map[string]*window{}, byName: map[string]int{},
+		limits: map[string]rollup.Limits{}, limiters: map[string]*rollup.Limiter{},
 	}
+}
+
+// Limit sets beyond which numbers the alerts of a source are rolled up; the
+// defaults hold without.
+func (r *Run) Limit(source string, limits rollup.Limits) { r.limits[source] = limits }
+
+// RollsUp says that an alert rolls up others.
+func (r *Run) RollsUp(number int) bool { return r.alerts[number].rollsUp }
+
+// level says what an event is rolled up into. In a cluster the time is that of
+// receipt, here that of the event.
+func (r *Run) level(event model.Alert) rollup.Level {
+	limits, given := r.limits[event.Source]
+	if !given {
+		limits = rollup.DefaultLimits()
+	}
+	if r.limiters[event.Source] == nil {
+		r.limiters[event.Source] = rollup.NewLimiter()
+	}
+	return r.limiters[event.Source].Decide(limits, rollup.SignalOf(event, event.Last))
 }
 
 // Take places one event that is an alert. It returns the number of its alert,
 // counted from 0, and whether the event opened it.
 func (r *Run) Take(event model.Alert) (number int, opened bool) {
+	level := r.level(event)
+	event = rollup.Fold(event, level, event.Last)
 	w := r.windows[event.Fingerprint]
 	predecessor := ""
 	if w == nil {
@@ -70,6 +98,7 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 	}
 	if w.state, opened, _ = r.policies.Dedup.Observe(w.state, event.Last, 1); opened {
 		w.alert = r.open(event, predecessor)
+		r.alerts[w.alert].rollsUp = level != rollup.Single
 	} else {
 		r.repeat(w, event.Last)
 	}

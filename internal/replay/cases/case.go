@@ -55,7 +55,7 @@ type Expect struct {
 
 // Event is what must become of one event. What is left out may be anything.
 type Event struct {
-	// State is new, duplicate, suppressed or rejected.
+	// State is new, duplicate, rolledUp, suppressed or rejected.
 	State replay.State `json:"state,omitempty"`
 	// Link is one of the reasons for which its alert must be where it is.
 	Link *Link `json:"link,omitempty"`
@@ -129,7 +129,7 @@ func (e Expect) validate() error {
 			return fmt.Errorf("expect.apart[%d]: %w", i, err)
 		}
 	}
-	states := []replay.State{"", replay.StateNew, replay.StateDuplicate, replay.StateSuppressed, replay.StateRejected}
+	states := []replay.State{"", replay.StateNew, replay.StateDuplicate, replay.StateRolledUp, replay.StateSuppressed, replay.StateRejected}
 	for _, number := range slices.Sorted(maps.Keys(e.Events)) {
 		event := e.Events[number]
 		if event.State == "" && event.Link == nil {

@@ -116,7 +116,7 @@ func TestRead(t *testing.T) {
 		head + "  together: [[1, 1]]":                            "expect.together[0]: names event 1 twice",
 		head + "  events: {0: {state: new}, 1: {}}":              "expect.events[1]: expects nothing; give state or link",
 		head + "  details: [{event: 0}]":                         "expect.details[0]: expects nothing; give title, severity, alerts or tactics",
-		head + "  events: {1: {state: old}}":                     `expect.events[1].state: must be one of [new duplicate suppressed rejected], is "old"`,
+		head + "  events: {1: {state: old}}":                     `expect.events[1].state: must be one of [new duplicate rolledUp suppressed rejected], is "old"`,
 		head + "  details: [{event: 1, severity: Awful}]":        `expect.details[0].severity: there is no severity "Awful"`,
 		head + "  details: [{event: 1, tactics: [Credentials]}]": `expect.details[0].tactics: "Credentials" is no tactic`,
 		head + "  details: [{event: 1, alert: 2}]":               `unknown field "expect.details[0].alert"`,
