@@ -515,7 +515,8 @@ type AlertSourceTotals struct {
 	// +kubebuilder:validation:Minimum=0
 	RolledUp *int64 `json:"rolledUp,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
-	// audit events that no rule matched, and notices that a signal is over.
+	// audit events that no rule matched, and notices that a signal is over; and
+	// those in alerts that a tuning rule hides.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Suppressed *int64 `json:"suppressed,omitempty"`

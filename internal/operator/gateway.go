@@ -20,6 +20,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/optout"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+	"github.com/tocsin-dev/tocsin/internal/ingest/tuningrule"
 )
 
 // GatewayOptions say how alerts are received.
@@ -90,8 +91,8 @@ func (i *ingest) server(events *spool.Spool) *gateway.Server {
 func (i *ingest) drain(events *spool.Spool) *drain.Drain {
 	return drain.New(drain.Deps{
 		Client: i.mgr.GetClient(), Reader: i.mgr.GetAPIReader(), Watch: i.mgr.GetCache(),
-		Spool: events, Sources: i.sources, OptOuts: optout.New(i.mgr.GetClient()), Clock: i.clock, Grace: i.options.DrainTimeout,
-		Namespaces: i.namespaces,
+		Spool: events, Sources: i.sources, OptOuts: optout.New(i.mgr.GetClient()), Tuning: tuningrule.New(i.mgr.GetClient()),
+		Clock: i.clock, Grace: i.options.DrainTimeout, Namespaces: i.namespaces,
 	})
 }
 

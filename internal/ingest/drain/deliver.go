@@ -19,6 +19,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
@@ -37,11 +38,15 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 			return 0, nil
 		}
 		newest, exists := end(k.fingerprint, d.view.of(k))
-		if n := d.leadingIgnored(newest, waiting); n > 0 {
+		rules, err := d.rulesWhileHidden(ctx, k, newest)
+		if err != nil {
+			return 0, err
+		}
+		if n := d.leadingIgnored(rules, newest, waiting); n > 0 {
 			d.finish(k, waiting[:n], suppressed)
 			continue
 		}
-		state, does := d.place(newest, newest.state, waiting[0])
+		state, does := d.place(rules, newest, newest.state, waiting[0])
 		if does == opens {
 			if pause := d.refusals.pause(k.tenant, "create", d.clock.Now()); pause > 0 {
 				return pause, nil
@@ -54,7 +59,7 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 		if wait := pace - d.clock.Since(d.view.lastWritten(k)); exists && wait > 0 && !d.stopping.Load() {
 			return wait, nil
 		}
-		if err := d.raise(ctx, k, newest, waiting); err != nil {
+		if err := d.raise(ctx, k, newest, waiting, rules); err != nil {
 			return 0, err
 		}
 	}
@@ -77,22 +82,18 @@ func (d *Drain) skipCounted(k key) []signal {
 	return waiting[n:]
 }
 
+// counted says what became of a signal that an alert says was counted.
 func (d *Drain) counted(alerts map[string]known, s signal) (o outcome, counted bool) {
+	in, counted := holder(alerts, d.spool.ID(), s.position)
 	switch {
-	case s.resolved:
-		o = suppressed
+	case s.resolved || in.hiddenBy != "":
+		return suppressed, counted
+	case in.createdFrom(d.spool.ID(), s.position):
+		return accepted, counted
 	case s.level != rollup.Single:
-		o = rolledUp
-	default:
-		o = deduplicated
+		return rolledUp, counted
 	}
-	for _, a := range alerts {
-		if a.createdFrom(d.spool.ID(), s.position) {
-			return accepted, true
-		}
-		counted = counted || a.counted(d.spool.ID()) >= s.position
-	}
-	return o, counted
+	return deduplicated, counted
 }
 
 // finish settles the first n signals.
@@ -117,6 +118,9 @@ func (d *Drain) create(ctx context.Context, k key, predecessor string, s signal,
 		return err
 	}
 	s.alert.CorrelationDisabled = disabled
+	if s.tuning, err = d.tune(ctx, k, s); err != nil {
+		return err
+	}
 	for name, i := predecessor, 1; i <= maxTaken; i++ {
 		if i == maxTaken {
 			name = fmt.Sprintf("%s/%d", d.spool.ID(), s.position)
@@ -167,8 +171,8 @@ func (d *Drain) optedOut(ctx context.Context, k key, s signal) (bool, error) {
 
 // raise counts the signals that fall into the open window, and ends it where one
 // of them says so, in one write.
-func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal) error {
-	raised := d.raisedBy(newest, waiting)
+func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal, rules *tuning.Set) error {
+	raised := d.raisedBy(newest, waiting, rules)
 	alert, err := d.patchRaise(ctx, k, newest, raised)
 	countWrite("raise", err)
 	refused := d.refused(k.tenant, "raise", err)
@@ -198,10 +202,10 @@ type raised struct {
 }
 
 // raisedBy takes the signals up to the one that opens a new alert.
-func (d *Drain) raisedBy(newest known, waiting []signal) raised {
+func (d *Drain) raisedBy(newest known, waiting []signal, rules *tuning.Set) raised {
 	out := raised{state: newest.state, last: newest.lastTime, summary: newest.summary}
 	for n, s := range waiting {
-		next, does := d.place(newest, out.state, s)
+		next, does := d.place(rules, newest, out.state, s)
 		if does == opens {
 			break
 		}

@@ -8,7 +8,8 @@
 // the API server says was counted is not counted twice.
 //
 // A notice that a signal is over ends the open alert of its fingerprint. It is no
-// alert: it counts as suppressed, also where there is nothing to end.
+// alert: it counts as suppressed, also where there is nothing to end. So does
+// every event in an alert that a tuning rule hides.
 //
 // Signals of one fingerprint keep their order; different ones do not wait for
 // each other, whatever fails. Tenants take turns: one whose events cannot be
@@ -35,6 +36,7 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
@@ -57,6 +59,11 @@ type OptOuts interface {
 	OptedOut(ctx context.Context, tenant string, a model.Alert) (bool, error)
 }
 
+// TuningRules tell by which rules the new alerts of a tenant are tuned.
+type TuningRules interface {
+	Of(ctx context.Context, tenant string) (*tuning.Set, error)
+}
+
 // Deps are what the drain needs.
 type Deps struct {
 	// Client writes, Reader reads past every cache.
@@ -67,7 +74,10 @@ type Deps struct {
 	Sources *source.Registry
 	// OptOuts are asked when an alert is created; none when nil.
 	OptOuts OptOuts
-	Clock   clock.WithTicker
+	// Tuning is asked when an alert is created, and while one is hidden; there are
+	// no rules when nil.
+	Tuning TuningRules
+	Clock  clock.WithTicker
 	// Policy says when a window ends; dedup.DefaultPolicy where it is zero.
 	Policy dedup.Policy
 	// Namespaces are the tenants; all when empty.
@@ -84,6 +94,7 @@ type Drain struct {
 	spool    *spool.Spool
 	sources  *source.Registry
 	optOuts  OptOuts
+	tuning   TuningRules
 	clock    clock.WithTicker
 	policy   dedup.Policy
 	tenants  []string
@@ -121,7 +132,7 @@ func New(deps Deps) *Drain {
 	}
 	return &Drain{
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
-		clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
+		tuning: deps.Tuning, clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(maxHeld), refusals: newRefusals(),
 		fallback: map[string]decode.Decoder{}, limiters: limiters{}, told: map[types.NamespacedName]notice{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
@@ -209,6 +220,9 @@ func (d *Drain) prepare(ctx context.Context) error {
 		}
 		if _, err := d.watch.GetInformer(ctx, &v1alpha1.CorrelationPolicy{}); err != nil { // for the opt-outs
 			return fmt.Errorf("watching correlation policies: %w", err)
+		}
+		if _, err := d.watch.GetInformer(ctx, &v1alpha1.TuningRule{}); err != nil {
+			return fmt.Errorf("watching tuning rules: %w", err)
 		}
 	}
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {

@@ -142,7 +142,10 @@ func (d *Drain) handOn(ctx context.Context, tenant string, o *opened) {
 		case e.Drop != "":
 			d.ledger.settle(entry, suppressed)
 		default:
-			s := signal{position: position, resolved: e.Resolved, entry: entry, level: e.level, fingerprint: e.Alert.Fingerprint}
+			s := signal{
+				position: position, received: o.envelope.Received, resolved: e.Resolved, entry: entry,
+				level: e.level, fingerprint: e.Alert.Fingerprint,
+			}
 			s.alert = rollup.Fold(e.Alert, e.level, o.envelope.Received)
 			k := key{o.envelope.Tenant, s.alert.Fingerprint}
 			d.inbox.put(k, s)

@@ -3,9 +3,11 @@ package drain
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
@@ -13,12 +15,15 @@ import (
 // one is over.
 type signal struct {
 	position spool.Position
+	received time.Time
 	alert    model.Alert
 	resolved bool
 	entry    *entry
 	// level says what the alert rolls up; fingerprint is the event's own then.
 	level       rollup.Level
 	fingerprint string
+	// tuning is what becomes of the alert that the signal opens.
+	tuning tuning.Decision
 }
 
 // inbox holds the signals of each fingerprint in the order of their positions.

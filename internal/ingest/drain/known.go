@@ -26,6 +26,8 @@ type known struct {
 	creator  v1alpha1.SpoolPosition
 	ingested []v1alpha1.SpoolPosition
 	state    dedup.State
+	// hiddenBy is the tuning rule that hides the alert, if one does.
+	hiddenBy string
 	// firstTime and lastTime are when the activity began and what is newest of it.
 	firstTime time.Time
 	lastTime  metav1.MicroTime
@@ -56,6 +58,7 @@ func newKnown(a *v1alpha1.Alert) known {
 		ingested:        a.Status.Ingested,
 		firstTime:       a.Spec.FirstActivityTime.Time,
 		lastTime:        last,
+		hiddenBy:        convert.Hidden(a),
 		state:           newState(a, last, rate),
 	}
 }
@@ -104,6 +107,22 @@ func (k known) counted(spoolID string) spool.Position {
 
 func (k known) createdFrom(spoolID string, p spool.Position) bool {
 	return k.creator.Spool == spoolID && ptr.Deref(k.creator.Position, 0) == int64(p)
+}
+
+// holder is the alert, of those of one fingerprint, in which an event of a spool
+// counts: the first whose positions have come that far, as a spool fills one
+// alert after the other.
+func holder(alerts map[string]known, spoolID string, p spool.Position) (in known, found bool) {
+	through := spool.Position(0)
+	for _, a := range alerts {
+		if a.createdFrom(spoolID, p) {
+			return a, true
+		}
+		if came := a.counted(spoolID); came >= p && (!found || came < through) {
+			in, found, through = a, true, came
+		}
+	}
+	return in, found
 }
 
 // newerThan compares revisions of one alert: the watch may lag behind our own

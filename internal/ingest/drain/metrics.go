@@ -16,6 +16,11 @@ var (
 		Name: "tocsin_drain_writes_total",
 		Help: "Writes to the API server, by kind (create, raise, totals) and result (ok, conflict, refused, error).",
 	}, []string{"kind", "result"})
+	// tuningFailures counts where the expression of a tuning rule failed.
+	tuningFailures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_drain_tuning_failures_total",
+		Help: "Decisions about an event on which the expressions of tuning rules failed: these rules do not match it.",
+	})
 	// waitingBytes is how much waits in the spool.
 	waitingBytes = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tocsin_spool_bytes",
@@ -33,4 +38,6 @@ var (
 	})
 )
 
-func init() { metrics.Registry.MustRegister(drained, writes, waitingBytes, waitingSeconds, fillRatio) }
+func init() {
+	metrics.Registry.MustRegister(drained, writes, tuningFailures, waitingBytes, waitingSeconds, fillRatio)
+}

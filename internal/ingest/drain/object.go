@@ -25,11 +25,12 @@ func newAlert(k key, name, spoolID string, s signal, state dedup.State) *v1alpha
 			Title:              a.Title,
 			Description:        a.Description,
 			RecommendedActions: a.RecommendedActions,
-			Severity:           v1alpha1.Severity(a.Severity.String()),
+			Severity:           v1alpha1.Severity(s.tuning.Severity.String()),
 			FirstActivityTime:  metav1.NewMicroTime(a.First),
 			LastActivityTime:   metav1.NewMicroTime(a.Last),
 			Fingerprint:        a.Fingerprint,
 			Correlation:        v1alpha1.CorrelationEnabled,
+			Tuning:             convert.AlertTuning(s.tuning, a.Severity),
 			Ingestion: &v1alpha1.AlertIngestion{
 				SpoolPosition: v1alpha1.SpoolPosition{Spool: spoolID, Position: ptr.To(int64(s.position))},
 				AlertRate:     newRate(state),

@@ -2,6 +2,7 @@ package drain
 
 import (
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 )
 
 // effect is what a signal does.
@@ -17,14 +18,19 @@ const (
 )
 
 // place decides what a signal does to the window of the newest alert, as that
-// has come by the signals before it.
-func (d *Drain) place(newest known, state dedup.State, s signal) (dedup.State, effect) {
+// has come by the signals before it. Where a tuning rule hides the alert, an event
+// that it does not hide opens another one.
+func (d *Drain) place(rules *tuning.Set, newest known, state dedup.State, s signal) (dedup.State, effect) {
 	if s.resolved {
 		next, ended := state.End(newest.firstTime, s.alert.Last)
 		if !ended {
 			return state, ignored
 		}
 		return next, changes
+	}
+	if newest.hiddenBy != "" && !hides(rules, newest.hiddenBy, s) {
+		next, _ := d.policy.Reveal(state, s.alert.Last, 1)
+		return next, opens
 	}
 	next, opened, _ := d.policy.Observe(state, s.alert.Last, 1)
 	if opened {
@@ -34,9 +40,9 @@ func (d *Drain) place(newest known, state dedup.State, s signal) (dedup.State, e
 }
 
 // leadingIgnored counts the signals at the front that do nothing.
-func (d *Drain) leadingIgnored(newest known, waiting []signal) int {
+func (d *Drain) leadingIgnored(rules *tuning.Set, newest known, waiting []signal) int {
 	for n, s := range waiting {
-		if _, does := d.place(newest, newest.state, s); does != ignored {
+		if _, does := d.place(rules, newest, newest.state, s); does != ignored {
 			return n
 		}
 	}

@@ -17,7 +17,8 @@ type AlertSourceTotalsApplyConfiguration struct {
 	// rolledUp counts those that went into a rolled-up alert that existed.
 	RolledUp *int64 `json:"rolledUp,omitempty"`
 	// suppressed counts those that are no alert: health reports, telemetry,
-	// audit events that no rule matched, and notices that a signal is over.
+	// audit events that no rule matched, and notices that a signal is over; and
+	// those in alerts that a tuning rule hides.
 	Suppressed *int64 `json:"suppressed,omitempty"`
 	// rejected counts those that could not be kept.
 	Rejected *int64 `json:"rejected,omitempty"`
