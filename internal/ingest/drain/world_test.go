@@ -32,6 +32,7 @@ type world struct {
 	spool   *spool.Spool
 	sources *source.Registry
 	optOuts OptOuts
+	tuning  TuningRules
 	now     time.Time
 
 	mu     sync.Mutex
@@ -148,7 +149,7 @@ func (w *world) spoolEnvelope(t *testing.T, s *spool.Spool, e envelope.Envelope)
 }
 
 func (w *world) drain(s *spool.Spool) *Drain {
-	return New(Deps{Client: w.api, Reader: w.api, Spool: s, Sources: w.sources, OptOuts: w.optOuts, Clock: clock.RealClock{}})
+	return New(Deps{Client: w.api, Reader: w.api, Spool: s, Sources: w.sources, OptOuts: w.optOuts, Tuning: w.tuning, Clock: clock.RealClock{}})
 }
 
 // run drains until the spool is empty, or the context given to it ends.
