@@ -67,6 +67,8 @@ const (
 	InvestigationTerminatedByUser InvestigationState = "TerminatedByUser"
 	// InvestigationTerminatedBySystem ran out of time.
 	InvestigationTerminatedBySystem InvestigationState = "TerminatedBySystem"
+	// InvestigationSuppressedAlert is none, as a tuning rule hides the alert.
+	InvestigationSuppressedAlert InvestigationState = "SuppressedAlert"
 )
 
 // AlertOrigin says which detector raised an alert, on two levels: the product
@@ -414,8 +416,9 @@ type AlertStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// state is where the work on the alert stands: what its triage says, else
-	// what follows from its incident. While people have taken up neither, an
-	// alert that has ended is Resolved; its incident is not resolved by that.
+	// Resolved where a tuning rule hides or resolves it, else what follows from its
+	// incident. While people have taken up neither, an alert that has ended is
+	// Resolved; its incident is not resolved by that.
 	// +optional
 	State AlertState `json:"state,omitempty"`
 	// incidentName is the incident that the alert belongs to.

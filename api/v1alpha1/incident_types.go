@@ -35,7 +35,9 @@ const (
 	// IncidentConditionResolved tells whether the incident is done with.
 	//
 	// True: ResolvedByPerson, AllRemediatedOrBenign, Empty (its alerts were moved
-	// away or deleted; one that is moved back opens it again), Redirected.
+	// away or deleted; one that is moved back opens it again), ResolvedByTuning
+	// (tuning rules resolved all its alerts; one that they did not opens it again),
+	// Redirected.
 	// False: Open. Unknown: Pending (nothing is derived yet).
 	IncidentConditionResolved = "Resolved"
 	// IncidentConditionMerged tells why the incident was merged into another, or why

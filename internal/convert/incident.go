@@ -15,9 +15,11 @@ import (
 )
 
 // IncidentFacts is what correlation must know of an Incident. One that is only
-// resolved because its alerts were moved away takes alerts again.
+// resolved because its alerts were moved away, or tuning rules resolved them all,
+// takes alerts again: nobody is done with it.
 func IncidentFacts(inc *v1alpha1.Incident) correlation.IncidentFacts {
-	resolved := inc.Status.State == v1alpha1.IncidentResolved && resolvedReason(&inc.Status) != incident.ReasonEmpty
+	reason := resolvedReason(&inc.Status)
+	resolved := inc.Status.State == v1alpha1.IncidentResolved && reason != incident.ReasonEmpty && reason != incident.ReasonResolvedByTuning
 	return correlation.IncidentFacts{
 		Name: inc.Name, RedirectedTo: string(inc.Status.RedirectedTo),
 		Resolved:   inc.Spec.State == v1alpha1.IncidentResolved || inc.Spec.State == "" && resolved,
@@ -29,10 +31,8 @@ func IncidentFacts(inc *v1alpha1.Incident) correlation.IncidentFacts {
 
 // Member is the engine's view of an alert of an incident.
 func Member(a *v1alpha1.Alert) incident.Member {
-	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits), Settled: Settled(a), Ended: Ended(a)}
-	if a.Spec.Triage != nil {
-		m.Said = incident.State(a.Spec.Triage.State)
-	}
+	m := incident.Member{Alert: Alert(a), SurpriseBits: bits(a.Status.SurpriseMillibits), Said: Said(a), Settled: Settled(a), Ended: Ended(a)}
+	m.ResolvedByTuning = ResolvedByTuning(a)
 	if len(a.Status.Links) > 0 {
 		link := a.Status.Links[0]
 		m.Peer, m.LinkReason, m.Shared = string(link.PeerName), link.Reason, link.Entity
@@ -49,10 +49,10 @@ func MovedByHand(a *v1alpha1.Alert) bool {
 	return len(a.Status.Links) > 0 && a.Status.Links[0].Reason == correlation.LinkManualAssociation
 }
 
-// Settled reports whether people are done with the alert.
+// Settled reports whether people are done with the alert, or a tuning rule is.
 func Settled(a *v1alpha1.Alert) bool {
 	t := a.Spec.Triage
-	return t != nil && (t.State == v1alpha1.AlertResolved || t.Classification == v1alpha1.ClassificationFalsePositive)
+	return Said(a) == incident.Resolved || t != nil && t.Classification == v1alpha1.ClassificationFalsePositive
 }
 
 // Ended reports whether the sender said that the signal is over.

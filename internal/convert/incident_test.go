@@ -58,9 +58,10 @@ func TestResolvedFacts(t *testing.T) {
 	}
 }
 
-// An incident whose alerts were moved away takes alerts again.
+// An incident whose alerts were moved away, or are resolved by tuning, takes alerts
+// again.
 func TestAnEmptiedIncidentIsOpen(t *testing.T) {
-	for reason, resolved := range map[string]bool{incident.ReasonEmpty: false, incident.ReasonAllRemediatedOrClean: true} {
+	for reason, resolved := range map[string]bool{incident.ReasonEmpty: false, incident.ReasonResolvedByTuning: false, incident.ReasonAllRemediatedOrClean: true} {
 		inc := &v1alpha1.Incident{Status: v1alpha1.IncidentStatus{
 			State: v1alpha1.IncidentResolved, Conditions: []metav1.Condition{{Type: v1alpha1.IncidentConditionResolved, Reason: reason}},
 		}}

@@ -7,6 +7,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
 	"github.com/tocsin-dev/tocsin/internal/engine/match"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
@@ -80,6 +81,18 @@ func Hidden(a *v1alpha1.Alert) string {
 		return ""
 	}
 	return string(a.Spec.Tuning.RuleName)
+}
+
+// Said is what was said of an alert's state: by people, or else by the tuning rule
+// that resolves or hides it; empty where nobody did.
+func Said(a *v1alpha1.Alert) incident.State {
+	switch {
+	case a.Spec.Triage != nil && a.Spec.Triage.State != "":
+		return incident.State(a.Spec.Triage.State)
+	case Hidden(a) != "", ResolvedByTuning(a):
+		return incident.Resolved
+	}
+	return ""
 }
 
 // ResolvedByTuning reports whether a tuning rule resolved the alert and no person

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
 	"github.com/tocsin-dev/tocsin/internal/engine/match"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
@@ -111,17 +112,18 @@ func TestTunedAlert(t *testing.T) {
 		alert    *v1alpha1.Alert
 		hidden   string
 		resolved bool
+		said     incident.State
 	}{
-		"untouched":         {&v1alpha1.Alert{}, "", false},
-		"monitored":         {&v1alpha1.Alert{Spec: v1alpha1.AlertSpec{Tuning: &v1alpha1.AlertTuning{Monitored: []v1alpha1.LocalName{"noise"}}}}, "", false},
-		"hidden":            {alert(v1alpha1.TuningHide, as), "noise", false},
-		"hidden, taken up":  {alert(v1alpha1.TuningHide, says(v1alpha1.AlertInProgress)), "noise", false},
-		"released":          {alert(v1alpha1.TuningHide, released), "", false},
-		"rescored":          {alert(v1alpha1.TuningRescore, as), "", false},
-		"resolved":          {alert(v1alpha1.TuningResolve, as), "", true},
-		"resolved, noted":   {alert(v1alpha1.TuningResolve, says("")), "", true},
-		"reopened":          {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertInProgress)), "", false},
-		"resolved by hands": {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertResolved)), "", false},
+		"untouched":         {&v1alpha1.Alert{}, "", false, ""},
+		"monitored":         {&v1alpha1.Alert{Spec: v1alpha1.AlertSpec{Tuning: &v1alpha1.AlertTuning{Monitored: []v1alpha1.LocalName{"noise"}}}}, "", false, ""},
+		"hidden":            {alert(v1alpha1.TuningHide, as), "noise", false, incident.Resolved},
+		"hidden, taken up":  {alert(v1alpha1.TuningHide, says(v1alpha1.AlertInProgress)), "noise", false, incident.InProgress},
+		"released":          {alert(v1alpha1.TuningHide, released), "", false, ""},
+		"rescored":          {alert(v1alpha1.TuningRescore, as), "", false, ""},
+		"resolved":          {alert(v1alpha1.TuningResolve, as), "", true, incident.Resolved},
+		"resolved, noted":   {alert(v1alpha1.TuningResolve, says("")), "", true, incident.Resolved},
+		"reopened":          {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertInProgress)), "", false, incident.InProgress},
+		"resolved by hands": {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertResolved)), "", false, incident.Resolved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Hidden(tc.alert); got != tc.hidden {
@@ -129,6 +131,12 @@ func TestTunedAlert(t *testing.T) {
 			}
 			if got := ResolvedByTuning(tc.alert); got != tc.resolved {
 				t.Errorf("resolved: %t, want %t", got, tc.resolved)
+			}
+			if got := Said(tc.alert); got != tc.said {
+				t.Errorf("said %q, want %q", got, tc.said)
+			}
+			if got := Settled(tc.alert); got != (tc.said == incident.Resolved) {
+				t.Errorf("settled: %t", got)
 			}
 		})
 	}

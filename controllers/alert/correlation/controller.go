@@ -1,4 +1,5 @@
-// Package correlation puts every alert into exactly one incident.
+// Package correlation puts every alert into exactly one incident, but for those
+// that a tuning rule hides: they are in none.
 //
 // The membership is written on the alert, in one write with the reasons for
 // it, and nowhere else. Where one alert shows that two incidents are one, or a
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	engine "github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/kube"
@@ -89,6 +91,9 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	if s != nil && convert.Hidden(s.alert) != "" {
+		return reconcile.Result{}, c.hide(ctx, s)
+	}
 	c.deciding.Lock()
 	defer c.deciding.Unlock()
 	tenant, err := c.tenant(ctx, request.Namespace)
@@ -130,6 +135,9 @@ func (c *Controller) read(ctx context.Context, name types.NamespacedName) (*scop
 		return nil, fmt.Errorf("reading alert: %w", err)
 	}
 	s := &scope{alert: alert, before: owned(&alert.Status)}
+	if convert.Hidden(alert) != "" {
+		return s, nil
+	}
 	return s, c.enrich(ctx, s)
 }
 

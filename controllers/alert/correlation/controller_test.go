@@ -101,6 +101,67 @@ var _ = Describe("Alert correlation", func() {
 		Expect(recorder.Events).NotTo(Receive(), "an event for each alert would double the writes of a storm")
 	})
 
+	tuned := func(action v1alpha1.TuningAction) func(*v1alpha1.Alert) {
+		return func(a *v1alpha1.Alert) { a.Spec.Tuning = &v1alpha1.AlertTuning{RuleName: "noise", Action: action} }
+	}
+
+	It("keeps an alert that is hidden out of every incident, until it is released", func(ctx SpecContext) {
+		hidden := raise(ctx, "hidden", 0, tuned(v1alpha1.TuningHide))
+		Expect(hidden.Status.IncidentName).To(BeEmpty())
+		Expect(hidden.Status.State).To(Equal(v1alpha1.AlertResolved))
+		Expect(hidden.Status.InvestigationState).To(Equal(v1alpha1.InvestigationSuppressedAlert))
+		condition := meta.FindStatusCondition(hidden.Status.Conditions, v1alpha1.AlertConditionCorrelated)
+		Expect(condition.Status).To(Equal(metav1.ConditionFalse))
+		Expect(condition.Reason).To(Equal("Hidden"))
+		Expect(condition.Message).To(Equal("Tuning rule noise hides the alert"))
+
+		version := hidden.ResourceVersion
+		Expect(reconcileOnce(ctx, "hidden")).To(Succeed())
+		Expect(alert(ctx, "hidden").ResourceVersion).To(Equal(version), "nothing has changed")
+
+		other := raise(ctx, "other", 10)
+		Expect(other.Status.IncidentName).To(BeEquivalentTo("other"), "correlation does not know of what is hidden")
+
+		hidden.Spec.Triage = &v1alpha1.AlertTriage{IncidentName: "other"}
+		Expect(c.Update(ctx, hidden)).To(Succeed())
+		Expect(reconcileOnce(ctx, "hidden")).To(Succeed())
+		hidden = alert(ctx, "hidden")
+		Expect(hidden.Status.IncidentName).To(BeEmpty())
+		condition = meta.FindStatusCondition(hidden.Status.Conditions, v1alpha1.AlertConditionCorrelated)
+		Expect(condition.Message).To(Equal("Tuning rule noise hides the alert; not moved to incident other: only an alert that is not hidden can be in one"))
+
+		hidden.Spec.Triage = nil
+		Expect(c.Update(ctx, hidden)).To(Succeed())
+		hidden.Status.ReleasedTime = ptr.To(metav1.NewMicroTime(builders.Time))
+		Expect(c.Status().Update(ctx, hidden)).To(Succeed())
+		for range 2 {
+			Expect(reconcileOnce(ctx, "hidden")).To(Succeed())
+			hidden = alert(ctx, "hidden")
+			Expect(hidden.Status.IncidentName).To(BeEquivalentTo("other"))
+			Expect(hidden.Status.State).To(Equal(v1alpha1.AlertNew))
+			Expect(hidden.Status.InvestigationState).To(BeEmpty())
+			Expect(meta.IsStatusConditionTrue(hidden.Status.Conditions, v1alpha1.AlertConditionCorrelated)).To(BeTrue())
+		}
+	})
+
+	It("does not learn of what is hidden when it is started anew", func(ctx SpecContext) {
+		raise(ctx, "hidden", 0, tuned(v1alpha1.TuningHide))
+		controller = start(c)
+		Expect(raise(ctx, "other", 10).Status.IncidentName).To(BeEquivalentTo("other"))
+	})
+
+	It("resolves an alert that a tuning rule resolves, in an incident like any other", func(ctx SpecContext) {
+		raise(ctx, "first", 0)
+		resolved := raise(ctx, "resolved", 10, tuned(v1alpha1.TuningResolve))
+		Expect(resolved.Status.IncidentName).To(BeEquivalentTo("first"))
+		Expect(resolved.Status.State).To(Equal(v1alpha1.AlertResolved))
+
+		resolved.Spec.Triage = &v1alpha1.AlertTriage{State: v1alpha1.AlertInProgress}
+		Expect(c.Update(ctx, resolved)).To(Succeed())
+		Expect(reconcileOnce(ctx, "resolved")).To(Succeed())
+		Expect(alert(ctx, "resolved").Status.State).To(Equal(v1alpha1.AlertInProgress), "a person reopened it")
+	})
+
 	It("joins an alert that shares a pod, and keeps the reason", func(ctx SpecContext) {
 		raise(ctx, "first", 0)
 		a := raise(ctx, "second", 10)

@@ -25,9 +25,12 @@ func (c *Controller) status(s *scope) *v1alpha1.AlertStatus {
 	if s.moved && !s.stays || s.refusal != "" {
 		kube.SetCondition(&out.Conditions, conditionOf(s), c.Clock.Now())
 	}
-	out.State = v1alpha1.AlertState(incident.AlertState(said(s.alert), s.state, convert.Ended(s.alert)))
-	if s.investigation != nil {
+	out.State = v1alpha1.AlertState(incident.AlertState(convert.Said(s.alert), s.state, convert.Ended(s.alert)))
+	switch {
+	case s.investigation != nil:
 		out.InvestigationState = s.investigation.Status.State
+	case out.InvestigationState == v1alpha1.InvestigationSuppressedAlert: // it was hidden
+		out.InvestigationState = ""
 	}
 	return out
 }
@@ -38,13 +41,6 @@ func linkTotal(d engine.Decision) *int32 {
 		return nil
 	}
 	return ptr.To(int32(d.LinkTotal))
-}
-
-func said(a *v1alpha1.Alert) incident.State {
-	if a.Spec.Triage == nil {
-		return ""
-	}
-	return incident.State(a.Spec.Triage.State)
 }
 
 // eventMoved tells that a person's word was followed. What correlation does by

@@ -40,6 +40,13 @@ func (in Input) left(evidence []Evidence) string {
 	return in.unexamined()
 }
 
+// onlyTuned reports whether tuning rules resolved all that is in the incident, and
+// nothing was investigated or done all the same.
+func (in Input) onlyTuned() bool {
+	others := slices.ContainsFunc(in.Alerts, func(a Member) bool { return !a.ResolvedByTuning })
+	return len(in.Alerts) > 0 && !others && len(in.Investigations)+len(in.Remediations) == 0
+}
+
 // unexamined names an alert that no investigation has examined: none of what it
 // names, or not each of its pods and service accounts.
 func (in Input) unexamined() string {

@@ -19,6 +19,7 @@ const (
 	ReasonOpen                 = "Open"
 	ReasonResolvedByPerson     = "ResolvedByPerson"
 	ReasonAllRemediatedOrClean = "AllRemediatedOrBenign"
+	ReasonResolvedByTuning     = "ResolvedByTuning"
 	ReasonEmpty                = "Empty"
 	ReasonRedirected           = "Redirected"
 )
@@ -72,6 +73,9 @@ func (in Input) state(evidence []Evidence) (State, string, string) {
 		return in.People.State, ReasonOpen, "A person keeps the incident open"
 	case len(in.Alerts) == 0 && (in.Previous.Counts.Alerts > 0 || in.Previous.StateReason == ReasonEmpty):
 		return Resolved, ReasonEmpty, "No alert is left in the incident: they were moved away or deleted"
+	}
+	if in.onlyTuned() {
+		return Resolved, ReasonResolvedByTuning, "Tuning rules resolved all alerts of the incident"
 	}
 	if left := in.left(evidence); left != "" {
 		return Active, ReasonOpen, truncate("The incident is open: "+left, maxMessage)

@@ -14,10 +14,13 @@ import (
 // Member is one alert of the incident.
 type Member struct {
 	model.Alert
-	// Said is what people said of the alert's state; empty when nobody did.
+	// Said is what people, or else a tuning rule, said of the alert's state; empty
+	// when nobody did.
 	Said State
-	// Settled says that people are done with the alert.
+	// Settled says that people or a tuning rule are done with the alert.
 	Settled bool
+	// ResolvedByTuning says that it is a tuning rule, and that no person spoke.
+	ResolvedByTuning bool
 	// Ended says that its sender regards the signal as over.
 	Ended bool
 	// SurpriseBits is how unlikely the alert was on its asset.

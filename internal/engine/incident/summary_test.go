@@ -37,6 +37,7 @@ func TestState(t *testing.T) {
 	succeeded := Remediation{Name: "rem", Action: "IsolatePod", Target: pod, State: "Succeeded", Completed: start}
 	ended := Summary{State: Resolved, StateReason: ReasonAllRemediatedOrClean}
 	other := model.Key{Kind: model.KindPod, Name: "shop/other"}
+	tuned := Member{Alert: model.Alert{Name: "a", Entities: []model.Entity{{Key: other}}}, Said: Resolved, Settled: true, ResolvedByTuning: true}
 	cases := map[string]struct {
 		reason string
 		in     Input
@@ -139,6 +140,31 @@ func TestState(t *testing.T) {
 			in:     Input{Previous: Summary{State: Resolved, StateReason: ReasonEmpty}},
 			want:   Active, why: ReasonOpen,
 		},
+		"resolved by tuning": {
+			reason: "nobody has to look at what tuning rules resolved",
+			in:     Input{Alerts: []Member{tuned, tuned}},
+			want:   Resolved, why: ReasonResolvedByTuning, message: "Tuning rules resolved all alerts of the incident",
+		},
+		"not all resolved by tuning": {
+			reason: "one is left to look at",
+			in:     Input{Alerts: []Member{tuned, {Alert: model.Alert{Name: "b"}}}, Previous: Summary{State: Resolved, StateReason: ReasonResolvedByTuning}},
+			want:   Active, why: ReasonOpen, message: "The incident is open: it was not investigated",
+		},
+		"resolved by tuning, investigated": {
+			reason: "what was begun is to come to an end",
+			in:     Input{Alerts: []Member{tuned}, Investigations: []Investigation{{Name: "inv", State: "Running"}}},
+			want:   Active, why: ReasonOpen, message: "The incident is open: investigation inv is Running",
+		},
+		"the rest was examined": {
+			reason: "what a tuning rule resolved needs no examination",
+			in:     Input{Alerts: []Member{tuned, {Alert: model.Alert{Name: "b", Entities: []model.Entity{{Key: pod}}}}}, Investigations: []Investigation{done}, Remediations: []Remediation{succeeded}},
+			want:   Resolved, why: ReasonAllRemediatedOrClean,
+		},
+		"resolved by tuning, kept open": {
+			reason: "what people say stands",
+			in:     Input{Alerts: []Member{tuned}, People: People{State: Active}},
+			want:   Active, why: ReasonOpen, message: "A person keeps the incident open",
+		},
 		"redirected": {
 			reason: "a merge outranks everything",
 			in:     Input{Redirect: Redirect{To: "other"}, People: People{State: InProgress}},
@@ -147,7 +173,7 @@ func TestState(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if !tc.empty {
+			if !tc.empty && tc.in.Alerts == nil {
 				tc.in.Alerts = []Member{member("a", 0)}
 			}
 			got := Summarize(tc.in)

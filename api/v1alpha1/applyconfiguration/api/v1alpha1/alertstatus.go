@@ -16,8 +16,9 @@ type AlertStatusApplyConfiguration struct {
 	// conditions tell how far the alert has come. Known types: Correlated.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// state is where the work on the alert stands: what its triage says, else
-	// what follows from its incident. While people have taken up neither, an
-	// alert that has ended is Resolved; its incident is not resolved by that.
+	// Resolved where a tuning rule hides or resolves it, else what follows from its
+	// incident. While people have taken up neither, an alert that has ended is
+	// Resolved; its incident is not resolved by that.
 	State *apiv1alpha1.AlertState `json:"state,omitempty"`
 	// incidentName is the incident that the alert belongs to.
 	IncidentName *apiv1alpha1.LocalName `json:"incidentName,omitempty"`
