@@ -19,6 +19,8 @@ import (
 	"github.com/tocsin-dev/tocsin/controllers/investigation/run"
 	playbookstatus "github.com/tocsin-dev/tocsin/controllers/playbook/status"
 	"github.com/tocsin-dev/tocsin/controllers/remediation/execute"
+	"github.com/tocsin-dev/tocsin/controllers/tuningrule/release"
+	tuningrulestatus "github.com/tocsin-dev/tocsin/controllers/tuningrule/status"
 	"github.com/tocsin-dev/tocsin/internal/enrich"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/kube"
@@ -66,6 +68,8 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	list := []controller{
 		alertsourcestatus.New(alertsourcestatus.Deps{Client: client, Clock: o.Clock, GatewayTLS: o.GatewayTLS}),
 		acceptance.New(acceptance.Deps{Client: client, Recorder: recorder("correlationpolicy-acceptance"), Clock: o.Clock}),
+		tuningrulestatus.New(tuningrulestatus.Deps{Client: client, Recorder: recorder("tuningrule-status"), Clock: o.Clock}),
+		release.New(release.Deps{Client: client, Live: mgr.GetAPIReader(), Recorder: recorder("tuningrule-release"), Clock: o.Clock}),
 		correlation.New(correlation.Deps{
 			Client: client, Live: mgr.GetAPIReader(), Recorder: recorder("alert-correlation"), Clock: o.Clock,
 			// Its identities have a pace of their own: look-ups hold no remediation up.

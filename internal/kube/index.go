@@ -13,6 +13,8 @@ import (
 const (
 	IndexAlertIncident            = "status.incidentName"
 	IndexAlertWanted              = "spec.triage.incidentName"
+	IndexAlertTuned               = "spec.tuning.ruleName"
+	IndexAlertMonitored           = "spec.tuning.monitored"
 	IndexInvestigationAlert       = "spec.alertName"
 	IndexInvestigationIncident    = "spec.incidentName"
 	IndexInvestigationPlaybook    = "spec.playbookName"
@@ -33,6 +35,8 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	}{
 		{&v1alpha1.Alert{}, IndexAlertIncident, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })},
 		{&v1alpha1.Alert{}, IndexAlertWanted, by(Wanted)},
+		{&v1alpha1.Alert{}, IndexAlertTuned, by(tunedBy)},
+		{&v1alpha1.Alert{}, IndexAlertMonitored, monitoredBy},
 		{&v1alpha1.Investigation{}, IndexInvestigationAlert, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.AlertName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationIncident, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.IncidentName })},
 		{&v1alpha1.Investigation{}, IndexInvestigationPlaybook, by(func(i *v1alpha1.Investigation) v1alpha1.LocalName { return i.Spec.PlaybookName })},
@@ -66,6 +70,25 @@ func Wanted(a *v1alpha1.Alert) v1alpha1.LocalName {
 		return ""
 	}
 	return a.Spec.Triage.IncidentName
+}
+
+func tunedBy(a *v1alpha1.Alert) v1alpha1.LocalName {
+	if a.Spec.Tuning == nil {
+		return ""
+	}
+	return a.Spec.Tuning.RuleName
+}
+
+func monitoredBy(obj client.Object) []string {
+	a, ok := obj.(*v1alpha1.Alert)
+	if !ok || a.Spec.Tuning == nil {
+		return nil
+	}
+	names := make([]string, len(a.Spec.Tuning.Monitored))
+	for i, name := range a.Spec.Tuning.Monitored {
+		names[i] = string(name)
+	}
+	return names
 }
 
 // MergesInto names the incident that people want this one merged into, if any.
