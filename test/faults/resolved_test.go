@@ -31,7 +31,13 @@ const (
 // spoiled in every way; the perturbations that do not depend on the flow are left
 // to the main job.
 func TestResolved(t *testing.T) {
-	c, s := cluster(t), resolvedAlert()
+	spoilEachWrite(t, resolvedAlert())
+}
+
+// spoilEachWrite plays a scenario undisturbed, and then with each of its writes
+// spoiled in every way.
+func spoilEachWrite(t *testing.T, s harness.Scenario) {
+	c := cluster(t)
 	base, err := c.Try(t.Context(), s, harness.Undisturbed, nil)
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
