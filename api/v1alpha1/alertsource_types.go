@@ -425,8 +425,9 @@ type RollUpLimits struct {
 	// +kubebuilder:validation:Maximum=10000
 	AlertsPerRule *int32 `json:"alertsPerRule,omitempty"`
 	// alerts is how many different alerts the source makes in an hour; from 1 to
-	// 50,000. Beyond it further ones are rolled up by rule, wherever they are from.
-	// Half of them are kept for rules that have made fewer than alertsPerRule.
+	// 50,000. Beyond it further ones are rolled up by rule and place; beyond a fifth
+	// as many of those by rule, wherever they are from; and beyond 100 rules into one
+	// alert. Half of them are kept for rules that have made fewer than alertsPerRule.
 	// +optional
 	// +default=5000
 	// +kubebuilder:validation:Minimum=1

@@ -41,6 +41,10 @@ func DefaultLimits() Limits {
 // alert without events stays open.
 const Hour = time.Hour
 
+// placeShare says how many places are rolled up, each in an alert of its own: a
+// fifth of what the source may raise in single ones. Names of places can be made up.
+const placeShare = 5
+
 // maxRules bounds the rules of one source that are rolled up, each in an alert of
 // its own: names of rules can be made up.
 const maxRules = 100
@@ -65,9 +69,9 @@ func SignalOf(a model.Alert, at time.Time) Signal {
 // takes of memory is bounded by Limits.PerHour, whatever is sent. It is for one
 // goroutine.
 type Limiter struct {
-	// single are the fingerprints that go to alerts of their own, rules the rules
-	// that are rolled up wherever they fire.
-	single, rules recent
+	// single are the fingerprints that go to alerts of their own, places the rules
+	// that are rolled up at a place, rules those that are wherever they fire.
+	single, places, rules recent
 	// atPlace and ofRule count single by rule, severity and place, and without
 	// the place.
 	atPlace, ofRule counts
@@ -75,7 +79,7 @@ type Limiter struct {
 
 // NewLimiter returns a limiter that has seen nothing.
 func NewLimiter() *Limiter {
-	return &Limiter{single: newRecent(), rules: newRecent(), atPlace: counts{}, ofRule: counts{}}
+	return &Limiter{single: newRecent(), places: newRecent(), rules: newRecent(), atPlace: counts{}, ofRule: counts{}}
 }
 
 // Decide says where an event goes. A fingerprint that has its own alert keeps it.
@@ -86,14 +90,17 @@ func (l *Limiter) Decide(limits Limits, s Signal) Level {
 		return Single
 	}
 	limit := limits.distinct(s.Rule)
-	switch flooded := l.atPlace[place] >= limit; {
-	case flooded && s.Place != (model.Key{}):
-		return Place
-	case flooded, l.full(limits.PerHour, rule, limit):
-		return l.foldRule(rule, s.At)
+	if l.atPlace[place] < limit && !l.full(limits.PerHour, rule, limit) {
+		l.add(fingerprint, place, rule, s.At)
+		return Single
 	}
-	l.add(fingerprint, place, rule, s.At)
-	return Single
+	switch {
+	case s.Place != (model.Key{}) && l.places.keep(place, s.At, max(1, limits.PerHour/placeShare)):
+		return Place
+	case l.rules.keep(rule, s.At, maxRules):
+		return Rule
+	}
+	return Source
 }
 
 // full says that a rule may raise no more alerts of its own, wherever it fires.
@@ -104,25 +111,16 @@ func (l *Limiter) full(perHour int, rule digest, limit int) bool {
 	return total >= perHour || l.ofRule[rule] >= limit && 2*total >= perHour
 }
 
-func (l *Limiter) foldRule(rule digest, at time.Time) Level {
-	if l.rules.touch(rule, at) {
-		return Rule
-	}
-	if l.rules.size() >= maxRules {
-		return Source
-	}
-	l.rules.add(member{key: rule, seen: at})
-	return Rule
-}
-
-// Restore tells of an alert that there is: of a single one, or of one that rolls
-// up a rule. Those that were active last must come last.
+// Restore tells of an alert that there is, and of what it rolls up. Those that
+// were active last must come last.
 func (l *Limiter) Restore(limits Limits, level Level, s Signal) {
 	l.expire(s.At)
 	fingerprint, place, rule := s.digests()
 	switch {
+	case level == Place:
+		l.places.keep(place, s.At, max(1, limits.PerHour/placeShare))
 	case level == Rule:
-		l.foldRule(rule, s.At)
+		l.rules.keep(rule, s.At, maxRules)
 	case level == Single && !l.single.touch(fingerprint, s.At) && l.single.size() < limits.PerHour:
 		l.add(fingerprint, place, rule, s.At)
 	}
@@ -140,15 +138,17 @@ func (l *Limiter) expire(now time.Time) {
 		l.atPlace.lower(m.place)
 		l.ofRule.lower(m.rule)
 	}
-	for _, ok := l.rules.takeOld(now); ok; _, ok = l.rules.takeOld(now) {
-		continue
+	for _, folded := range []recent{l.places, l.rules} {
+		for _, ok := folded.takeOld(now); ok; _, ok = folded.takeOld(now) {
+			continue
+		}
 	}
 }
 
 // Idle says that nothing is remembered at this time.
 func (l *Limiter) Idle(now time.Time) bool {
 	l.expire(now)
-	return l.single.size()+l.rules.size() == 0
+	return l.single.size()+l.places.size()+l.rules.size() == 0
 }
 
 // digest stands for a text of any length.
@@ -204,6 +204,18 @@ func (r recent) touch(key digest, at time.Time) bool {
 	m.seen = at
 	found.Value = m
 	r.order.MoveToBack(found)
+	return true
+}
+
+// keep says whether a key is a member, or became one because there is room.
+func (r recent) keep(key digest, at time.Time, room int) bool {
+	if r.touch(key, at) {
+		return true
+	}
+	if r.size() >= room {
+		return false
+	}
+	r.add(member{key: key, seen: at})
 	return true
 }
 

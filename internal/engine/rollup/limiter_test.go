@@ -75,7 +75,9 @@ func TestDecide(t *testing.T) {
 		"a clock that was wrong": {"what is from the future is forgotten",
 			[][]Signal{at(1000*Hour, fire("r", "web", 0, 5)), fire("r", "web", 5, 2)}, map[Level]int{Single: 5, Place: 2}},
 		"everywhere": {"a rule that floods everywhere takes half of the source's, the others have the rest",
-			[][]Signal{everywhere("r", 15), everywhere("s", 3)}, map[Level]int{Single: 13, Rule: 5}},
+			[][]Signal{everywhere("r", 13), everywhere("s", 3)}, map[Level]int{Single: 13, Place: 3}},
+		"places are made up": {"some are rolled up by themselves, then the rule",
+			[][]Signal{everywhere("r", 10+4+7)}, map[Level]int{Single: 10, Place: 4, Rule: 7}},
 		"rules are made up": {"all that the source may raise is used up; then some rules, then the source",
 			[][]Signal{madeUp(20 + maxRules + 7)}, map[Level]int{Single: 20, Rule: maxRules, Source: 7}},
 	} {
@@ -113,7 +115,7 @@ func TestBounded(t *testing.T) {
 			Rule: fmt.Sprint(random.IntN(300)), Place: workload(fmt.Sprint(random.IntN(5))), Fingerprint: fmt.Sprint(random.IntN(1000)),
 			At: start.Add(time.Duration(random.Int64N(int64(5 * Hour)))),
 		})
-		if l.single.size() > few.PerHour || l.rules.size() > maxRules || len(l.atPlace) > l.single.size() || len(l.ofRule) > l.single.size() {
+		if l.single.size() > few.PerHour || l.rules.size() > maxRules || l.places.size() > few.PerHour/placeShare || len(l.atPlace) > l.single.size() || len(l.ofRule) > l.single.size() {
 			t.Fatalf("%d alerts, %d rules, %d places", l.single.size(), l.rules.size(), len(l.atPlace))
 		}
 	}

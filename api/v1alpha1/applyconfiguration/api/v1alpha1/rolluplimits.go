@@ -15,8 +15,9 @@ type RollUpLimitsApplyConfiguration struct {
 	// to 10,000. Where an alert names no asset, the rule counts alone.
 	AlertsPerRule *int32 `json:"alertsPerRule,omitempty"`
 	// alerts is how many different alerts the source makes in an hour; from 1 to
-	// 50,000. Beyond it further ones are rolled up by rule, wherever they are from.
-	// Half of them are kept for rules that have made fewer than alertsPerRule.
+	// 50,000. Beyond it further ones are rolled up by rule and place; beyond a fifth
+	// as many of those by rule, wherever they are from; and beyond 100 rules into one
+	// alert. Half of them are kept for rules that have made fewer than alertsPerRule.
 	Alerts *int32 `json:"alerts,omitempty"`
 	// rules are other limits for single rules, instead of alertsPerRule.
 	Rules []RuleLimitApplyConfiguration `json:"rules,omitempty"`
