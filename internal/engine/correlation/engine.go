@@ -20,7 +20,7 @@ type Engine struct {
 // New makes an engine that knows nothing yet. The policy is thought to be valid.
 func New(p Policy) *Engine {
 	e := &Engine{
-		index:  index{hours: map[int64]int32{}, days: map[int64]int32{}, limit: p.HubIncidents},
+		index:  index{hours: map[int64]int32{}, days: map[int64]int32{}, shelf: map[shelved]posting{}, limit: p.HubIncidents},
 		policy: p,
 		window: int64(p.Window / time.Second), proximateWindow: int64(p.ProximateWindow / time.Second),
 	}

@@ -43,6 +43,7 @@ type incident struct {
 	mark    int32          // scratch of who looks at candidates: a place or a count; else 0
 	notable int32          // members that are not routine; an incident without takes only routine
 	opened  uint32         // when its first alert began
+	crowded bool           // what is hidden of it is on the shelf
 }
 
 // entity is anything that alerts can share.
@@ -83,6 +84,7 @@ type index struct {
 	start     int64           // the first of the hours
 	recent    [2]postings     // the incidents that grew last by more than routine, and by what is rare
 	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
+	shelf     map[shelved]posting
 	quiet     quiet
 	limit     int             // of postings that are looked at
 }
@@ -207,12 +209,15 @@ func (x *index) dropEmpty(i id) {
 func (x *index) enter(a, into id) {
 	rec, inc := &x.alerts.rows[a], &x.incidents.rows[into]
 	rec.incident = into
+	x.post(a)
 	inc.members = append(inc.members, a)
 	inc.notable += rec.notable()
 	if len(inc.members) == 1 || rec.first < inc.opened {
 		inc.opened = rec.first
 	}
-	x.post(a)
+	if len(inc.members) > crowd {
+		x.crowded(into)
+	}
 }
 
 // post lets an alert be found.
@@ -271,6 +276,10 @@ func (x *index) unpost(a, from id) {
 // adopt moves all alerts of an incident into another.
 func (x *index) adopt(into, from id) {
 	source, target := &x.incidents.rows[from], &x.incidents.rows[into]
+	if source.crowded || len(source.members)+len(target.members) > crowd {
+		x.crowded(into)
+		x.crowded(from)
+	}
 	var marks []id
 	for _, m := range source.members {
 		if rec := &x.alerts.rows[m]; !rec.alone {
@@ -293,7 +302,7 @@ func (x *index) adopt(into, from id) {
 	for _, m := range source.members {
 		x.alerts.rows[m].incident = into
 	}
-	source.members, source.notable = nil, 0
+	source.members, source.notable, source.crowded = nil, 0, false
 	for _, e := range marks {
 		x.replenish(&x.entities.rows[e].postings, finder{entity: e})
 	}

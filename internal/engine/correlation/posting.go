@@ -115,20 +115,20 @@ func (x *index) newer(a, b *posting) bool {
 	return a.last > b.last || a.last == b.last && x.incidents.keys[a.incident] < x.incidents.keys[b.incident]
 }
 
-// place puts a posting where it belongs, unless it is too old to be kept.
-func (x *index) place(l *postings, p posting) {
+// place puts a posting where it belongs, or hides it if it is too old.
+func (x *index) place(l *postings, f finder, p posting) {
 	at := len(l.kept)
 	switch {
 	case l.hidden > 0 && (at == 0 || !x.newer(&p, &l.kept[at-1])): // among the hidden
-		l.hidden += p.alerts
+		x.hide(l, f, p)
 		return
 	case at < 2*x.limit:
 		l.kept = append(l.kept, p)
 	case x.newer(&p, &l.kept[at-1]):
 		at--
-		l.hidden += l.kept[at].alerts
+		x.hide(l, f, l.kept[at])
 	default:
-		l.hidden += p.alerts
+		x.hide(l, f, p)
 		return
 	}
 	x.advance(l, at, p)
@@ -144,39 +144,39 @@ func (x *index) advance(l *postings, from int, p posting) {
 	l.kept[at] = p
 }
 
-// enroll lets an alert that has entered its incident be found.
+// enroll lets an alert be found that is about to enter an incident.
 func (x *index) enroll(l *postings, f finder, a id) {
 	own := x.single(f, a, x.alerts.rows[a].incident)
 	if at := l.at(own.incident); at >= 0 {
 		x.advance(l, at, x.sum(f, l.kept[at], own))
 		return
 	}
-	l.hidden++
-	x.reveal(l, f, own)
+	if x.fades(l, &own) {
+		x.hide(l, f, own)
+		return
+	}
+	if others := x.unhide(l, f, own.incident); others.alerts > 0 {
+		own = x.sum(f, own, others)
+	}
+	x.place(l, f, own)
 }
 
 // renew takes note of a later sign of life of an alert.
 func (x *index) renew(l *postings, f finder, a id) {
 	own := x.single(f, a, x.alerts.rows[a].incident)
+	own.alerts, own.notable = 0, 0 // is counted already
 	if at := l.at(own.incident); at >= 0 {
-		own.alerts, own.notable = 0, 0 // is counted already
 		x.advance(l, at, x.sum(f, l.kept[at], own))
 		return
 	}
-	x.reveal(l, f, own)
+	own = x.sum(f, own, x.unhide(l, f, own.incident))
+	x.place(l, f, own)
 }
 
-// reveal keeps the posting of a hidden incident, if one of its alerts, whose
-// posting is given, is so new. Nothing is remembered of it: its alerts tell.
-func (x *index) reveal(l *postings, f finder, own posting) {
-	if n := len(l.kept); l.hidden > 1 && n > 0 && !x.newer(&own, &l.kept[n-1]) {
-		return
-	}
-	if l.hidden > 1 && len(x.incidents.rows[own.incident].members) > 1 {
-		own = x.gathered(f, own.incident)
-	}
-	l.hidden -= own.alerts
-	x.place(l, own)
+// fades says that a posting is too old to be kept.
+func (x *index) fades(l *postings, p *posting) bool {
+	n := len(l.kept)
+	return l.hidden > 0 && (n == 0 || !x.newer(p, &l.kept[n-1]))
 }
 
 // strike takes an alert out that has left an incident. Where it spoke for the
@@ -184,53 +184,59 @@ func (x *index) reveal(l *postings, f finder, own posting) {
 func (x *index) strike(l *postings, f finder, a, from id) {
 	at := l.at(from)
 	if at < 0 {
-		l.hidden--
+		x.strikeHidden(l, f, a, from)
 		return
 	}
-	p, rec := &l.kept[at], &x.alerts.rows[a]
-	if p.alerts--; p.alerts > 0 && p.peer != a && p.last != f.last(rec) {
-		p.notable -= rec.notable()
+	p := x.without(f, l.kept[at], a)
+	if p.alerts > 0 && p.last == l.kept[at].last {
+		l.kept[at] = p
 		return
 	}
-	left := p.alerts
 	l.kept = slices.Delete(l.kept, at, at+1)
-	if left > 0 {
-		x.place(l, x.gathered(f, from))
+	if p.alerts > 0 {
+		x.place(l, f, p)
 	}
 	x.replenish(l, f)
+}
+
+// without is the posting of an incident that an alert has left.
+func (x *index) without(f finder, p posting, a id) posting {
+	rec := &x.alerts.rows[a]
+	if p.alerts > 1 && (p.peer == a || p.last == f.last(rec)) {
+		return x.gathered(f, p.incident)
+	}
+	p.alerts--
+	p.notable -= rec.notable()
+	return p
 }
 
 // unite makes one posting of those of two incidents, before the alerts of one
 // become the other's. Replenish must follow.
 func (x *index) unite(l *postings, f finder, into, from id) {
-	if l.at(from) < 0 && l.at(into) < 0 {
+	if l.at(from) < 0 && l.at(into) < 0 && !x.incidents.rows[into].crowded {
 		return // together they are no newer
 	}
 	p, q := x.take(l, f, from), x.take(l, f, into)
 	p.incident, q.incident = into, into
 	switch {
 	case p.alerts == 0:
-		x.place(l, q)
-	case q.alerts == 0:
-		x.place(l, p)
-	default:
-		x.place(l, x.sum(f, p, q))
+		p = q
+	case q.alerts > 0:
+		p = x.sum(f, p, q)
+	}
+	if p.alerts > 0 {
+		x.place(l, f, p)
 	}
 }
 
-// take takes the posting of an incident out.
+// take takes the posting of an incident out; it has no alerts where the incident is not found.
 func (x *index) take(l *postings, f finder, incident id) posting {
 	if at := l.at(incident); at >= 0 {
 		p := l.kept[at]
 		l.kept = slices.Delete(l.kept, at, at+1)
 		return p
 	}
-	if l.hidden == 0 {
-		return posting{}
-	}
-	p := x.gathered(f, incident)
-	l.hidden -= p.alerts
-	return p
+	return x.unhide(l, f, incident)
 }
 
 // replenish looks through all incidents for hidden ones when too few are kept.
@@ -239,10 +245,14 @@ func (x *index) replenish(l *postings, f finder) {
 	if len(l.kept) >= x.limit || l.hidden == 0 {
 		return
 	}
+	for _, p := range l.kept {
+		x.hide(l, f, p)
+	}
+	all := *l
 	*l = postings{kept: l.kept[:0]}
 	for i := range x.incidents.rows {
-		if p := x.gathered(f, id(i)); p.alerts > 0 {
-			x.place(l, p)
+		if p := x.unhide(&all, f, id(i)); p.alerts > 0 {
+			x.place(l, f, p)
 		}
 	}
 }

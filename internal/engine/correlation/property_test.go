@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 )
 
@@ -148,6 +150,18 @@ func check(t *testing.T, e *Engine, decisions []Decision) {
 		}) {
 			t.Fatalf("the postings of %s are out of order", e.entities.keys[i])
 		}
+		alerts := ent.postings.hidden
+		for _, p := range ent.postings.kept {
+			alerts += p.alerts
+		}
+		if alerts != ent.alerts {
+			t.Fatalf("%s is in %d alerts, its postings say %d", e.entities.keys[i], ent.alerts, alerts)
+		}
+	}
+	for key, p := range e.shelf {
+		if diff := cmp.Diff(e.gathered(key.finder, key.incident), p, cmp.AllowUnexported(posting{})); diff != "" || !e.incidents.rows[key.incident].crowded {
+			t.Fatalf("what is hidden of %s is written down wrong (-counted +written):\n%s", e.incidents.keys[key.incident], diff)
+		}
 	}
 	for _, d := range decisions {
 		if len(d.Links) > maxLinks || len(d.Similar) > maxSimilar || len(d.Merges) > maxMerges+1 {
@@ -193,7 +207,7 @@ func TestInvariants(t *testing.T) {
 	for _, a := range alerts {
 		e.Forget(a.Name)
 	}
-	if e.alerts.len()+e.entities.len()+e.rules.len()+e.onAssets.len()+len(e.hours)+len(e.days) != 0 {
+	if e.alerts.len()+e.entities.len()+e.rules.len()+e.onAssets.len()+len(e.hours)+len(e.days)+len(e.shelf) != 0 {
 		t.Errorf("something is left after all was forgotten: %d alerts, %d entities, %d rules, %d of them on assets, %d hours, %d days",
 			e.alerts.len(), e.entities.len(), e.rules.len(), e.onAssets.len(), len(e.hours), len(e.days))
 	}

@@ -103,13 +103,14 @@ func found(e *Engine) map[string][]string {
 func FuzzRebuilt(f *testing.F) {
 	f.Add(uint64(1), uint16(32), uint16(700))
 	f.Add(uint64(167), uint16(81), uint16(126)) // a redirect to what is no more
+	f.Add(uint64(5), uint16(1), uint16(304))    // an incident that once had many alerts is merged
 	for seed := range uint64(12) {
 		f.Add(seed, uint16(seed%4), uint16(300))
 	}
 	f.Fuzz(func(t *testing.T, seed uint64, hub, n uint16) {
 		p := DefaultPolicy()
 		p.HubIncidents = 2 + int(hub)%40
-		p.MaxAlerts = 20
+		p.MaxAlerts = 3 * crowd
 		r := rand.New(rand.NewPCG(seed, 3))
 		old := &life{Engine: New(p), written: map[string]model.Alert{}, r: rand.New(rand.NewPCG(seed, 4))}
 		alerts := hubs(r, int(n)%1000)
