@@ -460,6 +460,7 @@ type RuleLimit struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
 // +kubebuilder:validation:XValidation:rule="has(self.generic) == (self.type == 'Generic')",message="generic goes with type Generic, which needs it"
 // +kubebuilder:validation:XValidation:rule="!has(self.cloudEvents) || self.type == 'CloudEvents'",message="cloudEvents goes with type CloudEvents only"
+// +kubebuilder:validation:XValidation:rule="!has(self.fingerprint) || !has(self.generic) || !has(self.generic.fingerprint)",fieldPath=".fingerprint",message="fingerprint does not go with generic.fingerprint: give one of both"
 // +kubebuilder:validation:XValidation:rule="!has(self.auth.serviceAccountToken) || self.type != 'KubernetesAudit'",message="auth.serviceAccountToken does not go with type KubernetesAudit: each check of a token is an audit event of its own"
 type AlertSourceSpec struct {
 	// type is the format that the sender speaks. It cannot be changed.
@@ -483,6 +484,13 @@ type AlertSourceSpec struct {
 	// cloudEvents says what the events carry. For type CloudEvents.
 	// +optional
 	CloudEvents *CloudEventsOptions `json:"cloudEvents,omitempty"`
+	// fingerprint is a CEL expression that gives what repetitions of the same signal
+	// have in common, a string or a list of strings, instead of what the format takes
+	// for it. It sees "alert", as an opt-out does, and "event", the event as it came (of
+	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds;
+	// tocsin_drain_fingerprint_failures_total counts the failures.
+	// +optional
+	Fingerprint Expression `json:"fingerprint,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	// +optional

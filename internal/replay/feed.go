@@ -46,7 +46,8 @@ type Outcome struct {
 	State State
 	// Alert is the number of its alert in the run, where it has one.
 	Alert int
-	// Reason says why it was suppressed or rejected.
+	// Reason says why it was suppressed or rejected, or of an alert why the
+	// fingerprint of its source could not be used.
 	Reason string
 }
 
@@ -75,6 +76,7 @@ type held struct {
 	model.Alert
 	resolved bool
 	event    int
+	note     string
 }
 
 const (
@@ -149,7 +151,11 @@ func (f *Feed) take(event decode.Event, from Source) {
 		if decoded.Alert.Last.Equal(never) && !decoded.Resolved {
 			decoded.Alert.Last = decoded.Alert.First // It went on when it was sent: all that is known is when it began.
 		}
-		f.date(held{decoded.Alert, decoded.Resolved, f.events})
+		h := held{Alert: decoded.Alert, resolved: decoded.Resolved, event: f.events}
+		if decoded.FingerprintErr != nil {
+			h.note = decoded.FingerprintErr.Error()
+		}
+		f.date(h)
 		f.events++
 	}
 }
@@ -204,7 +210,7 @@ func (f *Feed) place(h held) {
 		return
 	}
 	number, opened := f.run.Take(h.Alert)
-	o := Outcome{State: StateDuplicate, Alert: number}
+	o := Outcome{State: StateDuplicate, Alert: number, Reason: h.note}
 	switch {
 	case opened:
 		o.State = StateNew

@@ -237,3 +237,21 @@ func TestTimeOfWhatGoesOn(t *testing.T) {
 		t.Errorf("it lasted from %s to %s, want %s", a.First, a.Last, want)
 	}
 }
+
+// TestFingerprintOfASource: it holds, and where it fails the event is an alert all
+// the same, and says so.
+func TestFingerprintOfASource(t *testing.T) {
+	from := sourceOf(t, "{apiVersion: tocsin.dev/v1alpha1, kind: AlertSource, metadata: {name: falco}, spec: {type: Falco, fingerprint: event.output_fields.x}}")
+	run := New(DefaultPolicies())
+	var got []string
+	feed := NewFeed(run, false, func(event int, o Outcome) { got = append(got, fmt.Sprint(o.Alert, " ", o.State, " ", o.Reason)) })
+	const in = `{"rule": "a", "output_fields": {"x": "1"}}{"rule": "b", "output_fields": {"x": "1"}}{"rule": "a", "output_fields": {"x": "2"}}{"rule": "a"}`
+	if err := feed.Read(body.Objects(strings.NewReader(in)), from); err != nil {
+		t.Fatal(err)
+	}
+	feed.End()
+	want := []string{"0 new ", "0 duplicate ", "1 new ", "2 new fingerprint: no such key: output_fields"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

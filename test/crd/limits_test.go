@@ -240,6 +240,7 @@ var chosen = map[string]any{
 	"AlertSource.spec.generic":                              nil,
 	"AlertSource/generic.spec.type":                         "Generic",
 	"AlertSource/generic.spec.kubernetesAudit":              nil,
+	"AlertSource/generic.spec.fingerprint":                  nil,
 	"AlertSource.spec.cloudEvents":                          nil,
 	"AlertSource/generic.spec.cloudEvents":                  nil,
 	"AlertSource/cloudEvents.spec.type":                     "CloudEvents",

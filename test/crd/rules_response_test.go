@@ -88,6 +88,14 @@ func alertSourceRules() []ruleCase {
 	generic := func(sourceType v1alpha1.AlertSourceType, options *v1alpha1.GenericOptions) client.Object {
 		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) { s.Spec.Type, s.Spec.Generic = sourceType, options })
 	}
+	fingerprint := func(options *v1alpha1.GenericOptions, expression v1alpha1.Expression) client.Object {
+		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) {
+			if options != nil {
+				s.Spec.Type, s.Spec.Generic = v1alpha1.AlertSourceGeneric, options
+			}
+			s.Spec.Fingerprint = expression
+		})
+	}
 	events := func(sourceType v1alpha1.AlertSourceType, format v1alpha1.AlertSourceType) client.Object {
 		return builders.AlertSource(namespace, "", func(s *v1alpha1.AlertSource) {
 			s.Spec.Type = sourceType
@@ -101,6 +109,7 @@ func alertSourceRules() []ruleCase {
 		routes  = "cloudEvents goes with type CloudEvents only"
 		routed  = "format must not be CloudEvents or Generic"
 		mapping = "generic goes with type Generic, which needs it"
+		twofold = "fingerprint does not go with generic.fingerprint: give one of both"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
 	)
@@ -147,6 +156,10 @@ func alertSourceRules() []ruleCase {
 		{kind: "AlertSource", rule: mapping, name: "generic without options", object: generic(v1alpha1.AlertSourceGeneric, nil), refused: true},
 		{kind: "AlertSource", rule: mapping, name: "generic options of Falco", object: generic(v1alpha1.AlertSourceFalco, &v1alpha1.GenericOptions{Title: "event.name"}), refused: true},
 		{kind: "AlertSource", rule: mapping, name: "Falco", object: generic(v1alpha1.AlertSourceFalco, nil)},
+		{kind: "AlertSource", rule: twofold, name: "fingerprint of Falco", object: fingerprint(nil, "alert.rule")},
+		{kind: "AlertSource", rule: twofold, name: "fingerprint of generic", object: fingerprint(&v1alpha1.GenericOptions{Title: "event.name"}, "alert.rule")},
+		{kind: "AlertSource", rule: twofold, name: "generic fingerprint", object: fingerprint(&v1alpha1.GenericOptions{Title: "event.name", Fingerprint: "event.id"}, "")},
+		{kind: "AlertSource", rule: twofold, name: "two fingerprints", object: fingerprint(&v1alpha1.GenericOptions{Title: "event.name", Fingerprint: "event.id"}, "alert.rule"), refused: true},
 		{kind: "AlertSource", rule: routes, name: "routes of CloudEvents", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceFalco)},
 		{kind: "AlertSource", rule: routes, name: "routes of Falco", object: events(v1alpha1.AlertSourceFalco, v1alpha1.AlertSourceFalco), refused: true},
 		{kind: "AlertSource", rule: routes, name: "CloudEvents without routes", object: of(v1alpha1.AlertSourceCloudEvents, nil)},

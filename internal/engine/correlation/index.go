@@ -86,7 +86,7 @@ type index struct {
 	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
 	shelf     map[shelved]posting
 	quiet     quiet
-	limit     int             // of postings that are looked at
+	limit     int // of postings that are looked at
 }
 
 // entitiesOf are the entities by which an alert may join.

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// variable is what an expression sees.
-	variable = "alert"
+	// Variable is what an expression sees.
+	Variable = "alert"
 	// maxExpression is how many characters the API takes.
 	maxExpression = 1024
 	// costLimit ends an evaluation that takes too long, after about a
@@ -27,12 +27,16 @@ const (
 
 // environment is made once: it takes as long as a hundred expressions.
 var environment = sync.OnceValues(func() (*cel.Env, error) {
-	return cel.NewEnv(
-		bounded.Strings(),
-		ext.NativeTypes(reflect.TypeFor[Alert](), reflect.TypeFor[Entity](), ext.ParseStructTags(true)),
-		cel.Variable(variable, cel.ObjectType("match.Alert")),
-	)
+	return cel.NewEnv(append(Variables(), bounded.Strings())...)
 })
+
+// Variables let expressions see an alert.
+func Variables() []cel.EnvOption {
+	return []cel.EnvOption{
+		ext.NativeTypes(reflect.TypeFor[Alert](), reflect.TypeFor[Entity](), ext.ParseStructTags(true)),
+		cel.Variable(Variable, cel.ObjectType("match.Alert")),
+	}
+}
 
 // compile makes an expression ready to run.
 func compile(expression string) (cel.Program, error) {
@@ -63,7 +67,7 @@ func looksAtTheAlert(env *cel.Env, ast *cel.Ast) error {
 	if err != nil {
 		return err
 	}
-	nothing, err := cel.PartialVars(map[string]any{}, cel.AttributePattern(variable))
+	nothing, err := cel.PartialVars(map[string]any{}, cel.AttributePattern(Variable))
 	if err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (m *Matcher) Matches(a model.Alert) (bool, error) {
 	if m.program == nil {
 		return true, nil
 	}
-	out, _, err := m.program.Eval(map[string]any{variable: view(a)})
+	out, _, err := m.program.Eval(map[string]any{Variable: View(a)})
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", m.field, err)
 	}

@@ -31,7 +31,8 @@ type Entity struct {
 	Category  string `cel:"category"`
 }
 
-func view(a model.Alert) Alert {
+// View is what an expression sees of an alert.
+func View(a model.Alert) Alert {
 	out := Alert{
 		Service: a.Service, Detection: a.Detection, Rule: a.Rule, AlertSource: a.Source,
 		Title: a.Title, Severity: a.Severity.String(), Techniques: a.Techniques,

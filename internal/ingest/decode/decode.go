@@ -61,6 +61,9 @@ type Decoded struct {
 	// Resolved says that the sender regards the signal as over. Alert is filled as
 	// when it began, with the same fingerprint. It ends an alert; it is no news of one.
 	Resolved bool
+	// FingerprintErr says why the source's own fingerprint could not be used; the
+	// format's is in Alert then.
+	FingerprintErr error
 }
 
 // Safe returns a decoder that turns a panic of d into an error: no event may

@@ -14,9 +14,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
+	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 )
 
 func TestStory(t *testing.T) {
@@ -220,4 +222,41 @@ func TestNamesThatAreTaken(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFingerprintThatFails: no event is lost for what its source says of fingerprints.
+func TestFingerprintThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		before := failures(t)
+		from := &v1alpha1.AlertSource{ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: "falco"}}
+		from.Spec.Type, from.Spec.Fingerprint = v1alpha1.AlertSourceFalco, "alert.rule == 'shell' ? event.nothing : 'others'"
+		ready, err := source.New(from, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.sources.Set(ready)
+		w.send(t, 0, "shell", "read", "shell", "write")
+		w.run(t.Context(), t, w.spool)
+		if got := w.totals(t); got.accepted != 2 || got.deduplicated != 2 {
+			t.Errorf("totals %+v", got)
+		}
+		if n := failures(t) - before; n != 2 {
+			t.Errorf("%v failures", n)
+		}
+	})
+}
+
+func failures(t *testing.T) (n float64) {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "tocsin_drain_fingerprint_failures_total" {
+			n = f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	return n
 }

@@ -124,6 +124,10 @@ func (d *Drain) open(ctx context.Context, b spool.Batch) *opened {
 		if read.err = err; err == nil {
 			read.Decoded, read.err = decoder.Decode(data, e.Received)
 		}
+		if read.FingerprintErr != nil {
+			fingerprintFailures.Inc()
+			logf.FromContext(ctx).V(1).Info("The fingerprint of a source failed on an event", "alertSource", e.Key(), "reason", read.FingerprintErr.Error())
+		}
 		read.Alert.Source, read.Alert.CorrelationDisabled = e.Source, from.CorrelationDisabled
 	}
 	return out

@@ -21,6 +21,11 @@ var (
 		Name: "tocsin_drain_tuning_failures_total",
 		Help: "Decisions about an event on which the expressions of tuning rules failed: these rules do not match it.",
 	})
+	// fingerprintFailures counts where the fingerprint of a source failed.
+	fingerprintFailures = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "tocsin_drain_fingerprint_failures_total",
+		Help: "Events on which spec.fingerprint of their AlertSource failed: the format's own fingerprint holds. Events that are read again after a restart count again.",
+	})
 	// waitingBytes is how much waits in the spool.
 	waitingBytes = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "tocsin_spool_bytes",
@@ -39,5 +44,5 @@ var (
 )
 
 func init() {
-	metrics.Registry.MustRegister(drained, writes, tuningFailures, waitingBytes, waitingSeconds, fillRatio)
+	metrics.Registry.MustRegister(drained, writes, tuningFailures, fingerprintFailures, waitingBytes, waitingSeconds, fillRatio)
 }

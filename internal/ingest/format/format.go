@@ -2,6 +2,7 @@
 package format
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertmanager"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/falco"
+	"github.com/tocsin-dev/tocsin/internal/ingest/fingerprint"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/guardduty"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubearmor"
@@ -40,6 +42,9 @@ type Options struct {
 	Generic *generic.Options
 	// Routes say what CloudEvents carry.
 	Routes []Route
+	// Fingerprint is an expression that replaces the format's own fingerprint; empty
+	// for none.
+	Fingerprint string
 }
 
 // Generic is the name of the one format that also comes as CSV.
@@ -72,10 +77,24 @@ func New(name string, options Options) (decode.Decoder, error) {
 		return nil, fmt.Errorf("type: %q is not one of %v", name, Names())
 	}
 	decoder, err := construct(options)
+	if err == nil && options.Fingerprint != "" {
+		decoder, err = override(name, decoder, options)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return decode.Safe(decoder), nil
+}
+
+// override leaves CloudEvents to the format of their data.
+func override(name string, decoder decode.Decoder, o Options) (decode.Decoder, error) {
+	switch {
+	case o.Generic != nil && o.Generic.Fingerprint != "":
+		return nil, errors.New("fingerprint: does not go with generic.fingerprint: give one of both")
+	case name == CloudEvents:
+		return decoder, nil
+	}
+	return fingerprint.Override(decoder, o.Source, o.Cluster, o.Fingerprint)
 }
 
 func newFalco(o Options) (decode.Decoder, error) {

@@ -98,6 +98,39 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+func TestFingerprint(t *testing.T) {
+	of := func(name, event string, o Options) string {
+		t.Helper()
+		d, err := New(name, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := d.Decode([]byte(event), time.Time{})
+		if err != nil || got.FingerprintErr != nil {
+			t.Fatal(err, got.FingerprintErr)
+		}
+		return got.Alert.Fingerprint
+	}
+	const a, b = `{"rule": "r", "output": "a", "hostname": "h1"}`, `{"rule": "r", "output": "b", "hostname": "h2"}`
+	byRule := Options{Source: "s", Fingerprint: "alert.rule"}
+	if of("Falco", a, Options{}) == of("Falco", b, Options{}) || of("Falco", a, byRule) != of("Falco", b, byRule) {
+		t.Error("the expression does not hold")
+	}
+	in := func(data string) string { return `{"type": "falco.rule.output.v1", "data": ` + data + `}` }
+	byOutput := Options{Source: "s", Fingerprint: "event.output"}
+	if of(CloudEvents, in(a), byOutput) != of("Falco", a, byOutput) {
+		t.Error("of a CloudEvent the event is not its data")
+	}
+	for want, o := range map[string]Options{
+		"fingerprint: line 1, column 1: undeclared reference to 'x'":          {Fingerprint: "x"},
+		"fingerprint: does not go with generic.fingerprint: give one of both": {Fingerprint: "alert.rule", Generic: &generic.Options{Title: "event.x", Fingerprint: "event.x"}},
+	} {
+		if d, err := New(Generic, o); d != nil || err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 type panicking struct{}
 
 func (panicking) Unwrap([]byte) ([][]byte, error)                          { panic("a") }

@@ -49,7 +49,7 @@ func newThrottle(from v1alpha1.AlertSourceLimits) *Throttle {
 
 // Options returns how an AlertSource is to be read.
 func Options(from *v1alpha1.AlertSource, ignored ...string) format.Options {
-	options := format.Options{Source: from.Name, Cluster: from.Spec.Cluster, IgnoredUsers: ignored}
+	options := format.Options{Source: from.Name, Cluster: from.Spec.Cluster, Fingerprint: string(from.Spec.Fingerprint), IgnoredUsers: ignored}
 	if from.Spec.Generic != nil {
 		options.Generic = genericOptions(from.Spec.Generic)
 	}

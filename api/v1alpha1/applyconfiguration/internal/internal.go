@@ -227,6 +227,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.CorrelationMode
       default: Enabled
+    - name: fingerprint
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Expression
     - name: generic
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.GenericOptions

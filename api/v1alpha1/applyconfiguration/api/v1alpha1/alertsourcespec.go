@@ -24,6 +24,12 @@ type AlertSourceSpecApplyConfiguration struct {
 	Generic *GenericOptionsApplyConfiguration `json:"generic,omitempty"`
 	// cloudEvents says what the events carry. For type CloudEvents.
 	CloudEvents *CloudEventsOptionsApplyConfiguration `json:"cloudEvents,omitempty"`
+	// fingerprint is a CEL expression that gives what repetitions of the same signal
+	// have in common, a string or a list of strings, instead of what the format takes
+	// for it. It sees "alert", as an opt-out does, and "event", the event as it came (of
+	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds;
+	// tocsin_drain_fingerprint_failures_total counts the failures.
+	Fingerprint *apiv1alpha1.Expression `json:"fingerprint,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
@@ -84,6 +90,14 @@ func (b *AlertSourceSpecApplyConfiguration) WithGeneric(value *GenericOptionsApp
 // If called multiple times, the CloudEvents field is set to the value of the last call.
 func (b *AlertSourceSpecApplyConfiguration) WithCloudEvents(value *CloudEventsOptionsApplyConfiguration) *AlertSourceSpecApplyConfiguration {
 	b.CloudEvents = value
+	return b
+}
+
+// WithFingerprint sets the Fingerprint field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Fingerprint field is set to the value of the last call.
+func (b *AlertSourceSpecApplyConfiguration) WithFingerprint(value apiv1alpha1.Expression) *AlertSourceSpecApplyConfiguration {
+	b.Fingerprint = &value
 	return b
 }
 
