@@ -54,6 +54,11 @@ func TestRedact(t *testing.T) {
 			}
 		})
 	}
+	for _, id := range []string{"AKIA" + "CANARYCANARY1234", "ASIA" + "CANARYCANARY1234"} {
+		if got := Redact("aws configure set " + id); strings.Contains(got, "CANARY") {
+			t.Errorf("the access key is still there: %q", got)
+		}
+	}
 	for _, harmless := range []string{"cat /etc/passwd; sh -c clear; token count 3", "Password spray attack: an API key leaked"} {
 		if got := Redact(harmless); got != harmless {
 			t.Errorf("harmless text was changed: %q", got)
