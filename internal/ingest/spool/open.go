@@ -68,31 +68,31 @@ func putAside(options Options) (string, error) {
 // its memory map behind the end of the file, into errEntry.
 func open(options Options) (_ *Spool, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	var db *bolt.DB
+	s := &Spool{
+		options: options, queues: map[string]Usage{},
+		appends: make(chan *appending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{}), news: make(chan struct{}, 1),
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("%w: %v", errEntry, cause)
 		}
-		if err != nil && db != nil {
-			_ = db.Close()
+		if err != nil && s.db != nil {
+			_ = s.db.Close()
 		}
 	}()
-	if err = headIsWhole(options.Path); err != nil {
+	if err = verify(options); err != nil {
 		return nil, err
 	}
-	db, err = bolt.Open(options.Path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+	s.db, err = bolt.Open(options.Path, 0o600, &bolt.Options{
+		Timeout: lockTimeout, FreelistType: bolt.FreelistMapType,
+		// A list of free pages in the file would have no checksum, and a wrong one
+		// lets the next append overwrite what was acknowledged.
+		NoFreelistSync: true,
+	})
 	if err != nil {
 		return nil, openError(err)
 	}
-	s := &Spool{
-		db: db, options: options, queues: map[string]Usage{},
-		appends: make(chan *appending, maxGroup), closing: make(chan struct{}), stopped: make(chan struct{}), news: make(chan struct{}, 1),
-	}
-	// In this order: a write would make a file that was cut off whole again.
-	if err = s.sizeIsRight(); err != nil {
-		return nil, err
-	}
-	if err = db.Update(initialise); err != nil {
+	if err = s.db.Update(initialise); err != nil {
 		return nil, err
 	}
 	if err = s.load(); err != nil {
@@ -102,31 +102,64 @@ func open(options Options) (_ *Spool, err error) {
 	return s, nil
 }
 
+// verify reads a file as it is. To open it for writing would make one that was cut
+// off whole again, and would end the process where its pages are damaged.
+func verify(options Options) error {
+	if isNew, err := headIsWhole(options.Path); isNew || err != nil {
+		return err
+	}
+	db, err := bolt.Open(options.Path, 0o600, &bolt.Options{Timeout: lockTimeout, ReadOnly: true})
+	if err != nil {
+		return openError(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := sizeIsRight(db); err != nil {
+		return err
+	}
+	found := true
+	err = db.View(func(tx *bolt.Tx) error {
+		meta := tx.Bucket(metaBucket)
+		if found = meta != nil; !found {
+			return nil // A process ended right after it made the file.
+		}
+		return checkLayout(meta)
+	})
+	if err != nil || !found {
+		return err
+	}
+	return (&Spool{db: db, queues: map[string]Usage{}}).load()
+}
+
 // openError tells damage from what has nothing to do with the file's content.
 func openError(err error) error {
 	var path *os.PathError
-	if errors.As(err, &path) || errors.Is(err, bolterrors.ErrTimeout) {
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fmt.Errorf("%w: another process has the file open; give each replica a folder of its own", err)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("%w: let the user that Tocsin runs as read and write it, such as by securityContext.fsGroup", err)
+	case errors.As(err, &path):
 		return err
 	}
 	return fmt.Errorf("%w: %w", errEntry, err)
 }
 
 // headIsWhole refuses a file that is shorter than its first pages: the library
-// would read behind its end.
-func headIsWhole(path string) error {
+// would read behind its end. One that is not there or is empty is new.
+func headIsWhole(path string) (isNew bool, err error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) || err == nil && info.Size() == 0 {
-		return nil
+		return true, nil
 	}
 	if err == nil && info.Size() < int64(2*os.Getpagesize()) {
-		return fmt.Errorf("%w: it has only %d bytes", errEntry, info.Size())
+		return false, fmt.Errorf("%w: it has only %d bytes", errEntry, info.Size())
 	}
-	return err
+	return false, err
 }
 
-func (s *Spool) sizeIsRight() error {
-	return s.db.View(func(tx *bolt.Tx) error {
-		info, err := os.Stat(s.options.Path)
+func sizeIsRight(db *bolt.DB) error {
+	return db.View(func(tx *bolt.Tx) error {
+		info, err := os.Stat(db.Path())
 		if err == nil && info.Size() < tx.Size() {
 			return fmt.Errorf("%w: it has %d of %d bytes", errEntry, info.Size(), tx.Size())
 		}
