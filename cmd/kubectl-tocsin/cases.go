@@ -32,6 +32,7 @@ what is expected to become of them:
   name: A shell in a pod, and the Secrets that it reads, are one incident
   sources: [sources.yaml]        # files are named relative to this one
   policy: policy.yaml            # may be left out
+  tuning: [tuning.yaml]          # files with TuningRules; may be left out
   sort: false                    # take the events by their own time
   inputs:
   - source: falco                # may be left out if there is one AlertSource
@@ -44,6 +45,7 @@ what is expected to become of them:
     apart: [[0, 7]]              # no two of these are
     events:
       2: {state: duplicate}      # new, duplicate, suppressed or rejected
+      3: {tuning: backup}        # the tuning rule that acted on its alert
       4: {link: {reason: SameAccount, entity: ServiceAccount/shop/cart}}
     details:                     # of the incident that an event is in
     - event: 0

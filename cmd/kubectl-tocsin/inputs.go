@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/replay"
 )
 
@@ -65,6 +66,20 @@ func readPolicy(file string) (replay.Policies, error) {
 		err = fmt.Errorf("--policy: %s: %w", file, withoutPath(err))
 	}
 	return policies, err
+}
+
+func readTuning(files []string) (*tuning.Set, error) {
+	var rules replay.TuningRules
+	for _, file := range files {
+		data, err := readDeclaration(file)
+		if err == nil {
+			err = rules.Read(data)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--tuning: %s: %w", file, withoutPath(err))
+		}
+	}
+	return rules.Set(), nil
 }
 
 // input is a file of events and whose they are.
@@ -123,6 +138,8 @@ type book struct {
 	keep     bool
 	outcomes []replay.Outcome
 	counts   map[replay.State]int
+	// hidden counts the events in alerts that tuning rules hide.
+	hidden int
 	// rejected are the first events that could not be read.
 	rejected []rejection
 	// undated is how many events have no time of their own.
@@ -145,6 +162,9 @@ func (b *book) note(event int, o replay.Outcome) {
 		b.counts = map[replay.State]int{}
 	}
 	b.counts[o.State]++
+	if o.Hidden {
+		b.hidden++
+	}
 	if o.State == replay.StateRejected && len(b.rejected) < maxRejections {
 		b.rejected = append(b.rejected, rejection{event, o.Reason})
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/replay"
 )
 
@@ -30,6 +31,26 @@ type alertLine struct {
 	Tactics    []model.Tactic `json:"tactics,omitempty"`
 	Techniques []string       `json:"techniques,omitempty"`
 	Entities   []entityLine   `json:"entities,omitempty"`
+	Tuning     *tuningLine    `json:"tuning,omitempty"`
+}
+
+// tuningLine is what tuning rules made of an alert.
+type tuningLine struct {
+	Rule             string        `json:"rule,omitempty"`
+	Action           tuning.Action `json:"action,omitempty"`
+	DetectedSeverity string        `json:"detectedSeverity,omitempty"`
+	Monitored        []string      `json:"monitored,omitempty"`
+}
+
+func newTuningLine(p replay.Placed) *tuningLine {
+	if p.Tuning.Rule == "" && len(p.Tuning.Monitored) == 0 {
+		return nil
+	}
+	line := &tuningLine{Rule: p.Tuning.Rule, Action: p.Tuning.Action, Monitored: p.Tuning.Monitored}
+	if p.Tuning.Action == tuning.Rescore {
+		line.DetectedSeverity = p.DetectedSeverity.String()
+	}
+	return line
 }
 
 type entityLine struct {
@@ -38,10 +59,11 @@ type entityLine struct {
 	Role string `json:"role"`
 }
 
-func newAlertLine(a model.Alert) *alertLine {
+func newAlertLine(p replay.Placed) *alertLine {
+	a := p.Alert
 	line := &alertLine{
 		Title: a.Title, Rule: a.Rule, Severity: a.Severity.String(), Time: a.First,
-		Tactics: a.Tactics, Techniques: a.Techniques,
+		Tactics: a.Tactics, Techniques: a.Techniques, Tuning: newTuningLine(p),
 	}
 	for _, e := range a.Entities {
 		line.Entities = append(line.Entities, entityLine{string(e.Kind), e.Name, string(e.Role)})
@@ -80,8 +102,8 @@ func writeEvents(out io.Writer, run *replay.Run, outcomes []replay.Outcome) erro
 		if o.HasAlert() {
 			a := run.Alert(o.Alert)
 			line.Alert, line.Incident, line.Links = a.Alert.Name, a.Incident, linkLines(a.Links)
-			if o.State == replay.StateNew {
-				line.alertLine = newAlertLine(a.Alert)
+			if o.Opened {
+				line.alertLine = newAlertLine(a)
 			}
 		}
 		if err := lines.Encode(line); err != nil {

@@ -16,6 +16,7 @@ import (
 type replayOptions struct {
 	sources []string
 	policy  string
+	tuning  []string
 	sorted  bool
 	output  string
 	limit   int
@@ -36,7 +37,8 @@ one a line or in an array; for an AlertSource of type Generic also CSV whose
 first line names the columns. It may be packed with gzip. "-" is standard input.
 
 The files of --source hold AlertSources, as they are in Git. Where there are
-several, an INPUT says whose events it holds: NAME=FILE.
+several, an INPUT says whose events it holds: NAME=FILE. Those of --tuning hold
+TuningRules; the story tells what each of them did.
 
 Inputs are read one after the other, and events are taken in that order, as a
 sender sends them in order. Where a file was put together from several, give
@@ -50,7 +52,7 @@ What comes out (-o):
   jsonl      a line of JSON for each event, in the order of the input: its alert,
              the incident that the alert is in at the end, and why; where it
              opened the alert also title, rule, severity, time, tactics,
-             techniques and entities: what its fields became
+             techniques, entities and tuning: what became of its fields
   incidents  a line of JSON for each incident
 
 Events that cannot be read are counted, and the first ones told on standard
@@ -64,7 +66,10 @@ none could be read, and 2 if a file cannot be used.`,
 
   # How do incidents change with another policy?
   kubectl tocsin replay --source falco.yaml -o incidents events.ndjson > before
-  kubectl tocsin replay --source falco.yaml -o incidents --policy policy.yaml events.ndjson | diff before -`,
+  kubectl tocsin replay --source falco.yaml -o incidents --policy policy.yaml events.ndjson | diff before -
+
+  # What would these tuning rules hide, resolve and rescore?
+  kubectl tocsin replay --source falco.yaml --tuning tuning.yaml events.ndjson`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return errors.New("replay: name an INPUT")
@@ -75,12 +80,14 @@ none could be read, and 2 if a file cannot be used.`,
 	}
 	c.Flags().StringArrayVar(&o.sources, "source", nil, "`FILE` with the AlertSource that the events were sent to; may be given several times")
 	c.Flags().StringVar(&o.policy, "policy", "", "`FILE` with the CorrelationPolicy; the defaults hold without")
+	c.Flags().StringArrayVar(&o.tuning, "tuning", nil, "`FILE` with TuningRules; may be given several times")
 	c.Flags().BoolVar(&o.sorted, "sort", false, "take the events by their own time, not in the order of the inputs; all are held in memory")
 	c.Flags().StringVarP(&o.output, "output", "o", "story", "what comes out: story, jsonl or incidents")
 	c.Flags().IntVar(&o.limit, "limit", 20, "how many incidents the story tells; 0 tells all")
 	_ = c.MarkFlagRequired("source")
 	_ = c.MarkFlagFilename("source", "yaml", "yml", "json")
 	_ = c.MarkFlagFilename("policy", "yaml", "yml", "json")
+	_ = c.MarkFlagFilename("tuning", "yaml", "yml", "json")
 	_ = c.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(outputs, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -98,6 +105,9 @@ func runReplay(c *cobra.Command, o replayOptions, args []string) error {
 	}
 	policies, err := readPolicy(o.policy)
 	if err != nil {
+		return err
+	}
+	if policies.Tuning, err = readTuning(o.tuning); err != nil {
 		return err
 	}
 	inputs, err := parseInputs(args, sources)
@@ -130,6 +140,6 @@ func write(out io.Writer, o replayOptions, run *replay.Run, b *book) error {
 	case "incidents":
 		return writeIncidents(out, run.Incidents())
 	}
-	writeStory(out, run.Incidents(), o.limit, b)
+	writeStory(out, run, o.limit, b)
 	return nil
 }

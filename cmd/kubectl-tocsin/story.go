@@ -25,8 +25,10 @@ const (
 )
 
 // writeStory tells the incidents, the first limit of them.
-func writeStory(out io.Writer, incidents []replay.Incident, limit int, b *book) {
+func writeStory(out io.Writer, run *replay.Run, limit int, b *book) {
+	incidents := run.Incidents()
 	fmt.Fprintln(out, overview(incidents, b))
+	tellTuning(out, run.Tuned())
 	shown := incidents
 	if limit > 0 && len(shown) > limit {
 		shown = shown[:limit]
@@ -48,15 +50,16 @@ func overview(incidents []replay.Incident, b *book) string {
 	}
 	parts := []string{}
 	for _, part := range []struct {
-		state     replay.State
+		n         int
 		one, more string
 	}{
-		{replay.StateDuplicate, "repeats one", "repeat one"},
-		{replay.StateRolledUp, "is rolled up", "are rolled up"},
-		{replay.StateSuppressed, "is no alert", "are no alert"},
-		{replay.StateRejected, "could not be read", "could not be read"},
+		{b.counts[replay.StateDuplicate], "repeats one", "repeat one"},
+		{b.counts[replay.StateRolledUp], "is rolled up", "are rolled up"},
+		{b.hidden, "is hidden", "are hidden"},
+		{b.counts[replay.StateSuppressed] - b.hidden, "is no alert", "are no alert"},
+		{b.counts[replay.StateRejected], "could not be read", "could not be read"},
 	} {
-		switch n := b.counts[part.state]; n {
+		switch n := part.n; n {
 		case 0:
 		case 1:
 			parts = append(parts, "1 "+part.one)
@@ -146,7 +149,7 @@ func tellAlerts(line func(string, ...any), i replay.Incident) {
 			text += fmt.Sprintf(" (%d times)", a.Alert.Occurrences)
 		}
 		line("  #%d  %s  %s", n+1, a.Alert.First.Format(stamp), text)
-		line("      %s severity; %s", a.Alert.Severity, why(a, i, numbers))
+		line("      %s; %s", severity(a), why(a, i, numbers))
 	}
 	if more := len(i.Alerts) - maxAlerts; more > 0 {
 		line("  and %d more", more)

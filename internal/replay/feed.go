@@ -36,7 +36,8 @@ const (
 	StateNew       State = "new"
 	StateDuplicate State = "duplicate"
 	StateRolledUp  State = "rolledUp"
-	// StateSuppressed is no alert, StateRejected cannot be read.
+	// StateSuppressed is no alert, or counts in one that is hidden; StateRejected
+	// cannot be read.
 	StateSuppressed State = "suppressed"
 	StateRejected   State = "rejected"
 )
@@ -49,11 +50,13 @@ type Outcome struct {
 	// Reason says why it was suppressed or rejected, or of an alert why the
 	// fingerprint of its source could not be used.
 	Reason string
+	// Opened says that it opened its alert, Hidden that a tuning rule hides that.
+	Opened, Hidden bool
 }
 
 // HasAlert says whether the event has an alert.
 func (o Outcome) HasAlert() bool {
-	return o.State == StateNew || o.State == StateDuplicate || o.State == StateRolledUp
+	return o.Hidden || o.State == StateNew || o.State == StateDuplicate || o.State == StateRolledUp
 }
 
 // Feed reads recorded events and hands them to a run.
@@ -210,8 +213,10 @@ func (f *Feed) place(h held) {
 		return
 	}
 	number, opened := f.run.Take(h.Alert)
-	o := Outcome{State: StateDuplicate, Alert: number, Reason: h.note}
-	switch {
+	o := Outcome{State: StateDuplicate, Alert: number, Reason: h.note, Opened: opened}
+	switch by := f.run.HiddenBy(number); {
+	case by != "":
+		o.State, o.Hidden, o.Reason = StateSuppressed, true, "Hidden by tuning rule "+by
 	case opened:
 		o.State = StateNew
 	case f.run.RollsUp(number):

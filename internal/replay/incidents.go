@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/incident"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 )
 
 // Incident is an incident at the end of a run.
@@ -33,6 +34,9 @@ const maxStages = 50
 func (r *Run) Incidents() []Incident {
 	members := map[string][]int{}
 	for i := range r.alerts {
+		if r.alerts[i].hidden() {
+			continue
+		}
 		name := r.engine.Resolve(r.alerts[i].decision.Incident)
 		members[name] = append(members[name], i)
 	}
@@ -82,6 +86,9 @@ func (r *Run) incident(name string, members []int, sources []string) Incident {
 // member is an alert as an Incident in a cluster sees it.
 func member(p Placed, d correlation.Decision) incident.Member {
 	m := incident.Member{Alert: p.Alert, SurpriseBits: d.Surprise, Ended: p.Ended}
+	if p.Tuning.Action == tuning.Resolve {
+		m.Said, m.Settled, m.ResolvedByTuning = incident.Resolved, true, true
+	}
 	if len(p.Links) > 0 {
 		m.Peer, m.LinkReason = p.Links[0].Peer, p.Links[0].Reason
 		if p.Links[0].Entity != (model.Key{}) {

@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/match"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
@@ -18,6 +19,9 @@ type Policies struct {
 	Correlation correlation.Policy
 	// OptOuts are the alerts that are kept out of the incidents of others.
 	OptOuts *match.Set
+	// Tuning are the tuning rules. What a cluster judges by the time of receipt is
+	// judged by that of the event.
+	Tuning *tuning.Set
 }
 
 // DefaultPolicies are what holds where nothing else is said.
@@ -52,7 +56,12 @@ type alert struct {
 	decision correlation.Decision
 	ended    bool
 	rollsUp  bool
+	// tuning is what tuning rules made of it, detected the severity before.
+	tuning   tuning.Decision
+	detected model.Severity
 }
+
+func (a alert) hidden() bool { return a.tuning.Action == tuning.Hide }
 
 // New returns a run that has seen nothing. The policies are thought to be valid.
 func New(p Policies) *Run {
@@ -70,6 +79,14 @@ func (r *Run) Limit(source string, limits rollup.Limits) { r.limits[source] = li
 // RollsUp says that an alert rolls up others.
 func (r *Run) RollsUp(number int) bool { return r.alerts[number].rollsUp }
 
+// HiddenBy names the tuning rule that hides an alert, if one does.
+func (r *Run) HiddenBy(number int) string {
+	if a := &r.alerts[number]; a.hidden() {
+		return a.tuning.Rule
+	}
+	return ""
+}
+
 // level says what an event is rolled up into. In a cluster the time is that of
 // receipt, here that of the event.
 func (r *Run) level(event model.Alert) rollup.Level {
@@ -86,7 +103,7 @@ func (r *Run) level(event model.Alert) rollup.Level {
 // Take places one event that is an alert. It returns the number of its alert,
 // counted from 0, and whether the event opened it.
 func (r *Run) Take(event model.Alert) (number int, opened bool) {
-	level := r.level(event)
+	level, at := r.level(event), event.Last
 	event = rollup.Fold(event, level, event.Last)
 	w := r.windows[event.Fingerprint]
 	predecessor := ""
@@ -96,13 +113,26 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 	} else {
 		predecessor = r.alerts[w.alert].Name
 	}
-	if w.state, opened, _ = r.policies.Dedup.Observe(w.state, event.Last, 1); opened {
-		w.alert = r.open(event, predecessor)
+	if w.state, opened = r.observe(w, event, at); opened {
+		w.alert = r.open(event, predecessor, at)
 		r.alerts[w.alert].rollsUp = level != rollup.Single
 	} else {
 		r.repeat(w, event.Last)
 	}
 	return w.alert, opened
+}
+
+// observe counts an event in its window. Where a tuning rule hides the open alert,
+// one that it does not hide opens another.
+func (r *Run) observe(w *window, event model.Alert, at time.Time) (dedup.State, bool) {
+	if !w.state.Opened.IsZero() && r.alerts[w.alert].hidden() {
+		if hides, _ := r.policies.Tuning.Hides(r.alerts[w.alert].tuning.Rule, event, at); !hides {
+			next, _ := r.policies.Dedup.Reveal(w.state, event.Last, 1)
+			return next, true
+		}
+	}
+	next, opened, _ := r.policies.Dedup.Observe(w.state, event.Last, 1)
+	return next, opened
 }
 
 // End places the notice that a signal is over, which is no alert itself.
@@ -124,12 +154,14 @@ func (r *Run) repeat(w *window, last time.Time) {
 	if last.After(a.Last) {
 		a.Last = last
 	}
-	r.engine.Observe(a.Name, a.Last, a.Occurrences)
+	if !a.hidden() {
+		r.engine.Observe(a.Name, a.Last, a.Occurrences)
+	}
 }
 
-// open makes a new alert and puts it into an incident.
-func (r *Run) open(event model.Alert, predecessor string) int {
-	a := alert{Alert: event}
+// open makes a new alert and puts it into an incident, unless it is hidden.
+func (r *Run) open(event model.Alert, predecessor string, at time.Time) int {
+	a := alert{Alert: event, detected: event.Severity}
 	for a.Name = predecessor; ; {
 		a.Name = alertname.Next(event.Rule, event.Fingerprint, a.Name)
 		if _, taken := r.byName[a.Name]; !taken {
@@ -140,6 +172,18 @@ func (r *Run) open(event model.Alert, predecessor string) int {
 	if _, out, _ := r.policies.OptOuts.Find(a.Alert); out {
 		a.CorrelationDisabled = true
 	}
+	a.tuning, _ = r.policies.Tuning.Decide(a.Alert, at)
+	a.Severity = a.tuning.Severity
+	if !a.hidden() {
+		r.assign(&a)
+	}
+	r.byName[a.Name] = len(r.alerts)
+	r.alerts = append(r.alerts, a)
+	return len(r.alerts) - 1
+}
+
+// assign puts a new alert into an incident.
+func (r *Run) assign(a *alert) {
 	a.decision = r.engine.Assign(a.Alert)
 	for _, move := range a.decision.Moves {
 		moved := &r.alerts[r.byName[move.Alert]]
@@ -147,9 +191,6 @@ func (r *Run) open(event model.Alert, predecessor string) int {
 		moved.decision.Routine = false
 	}
 	r.redirects = append(r.redirects, a.decision.Merges...)
-	r.byName[a.Name] = len(r.alerts)
-	r.alerts = append(r.alerts, a)
-	return len(r.alerts) - 1
 }
 
 // Placed is where an alert is at this point.
@@ -162,7 +203,14 @@ type Placed struct {
 	Reason, Message string
 	// Ended says that its sender regards the signal as over.
 	Ended bool
+	// Tuning is what tuning rules made of it; one that is hidden is in no incident.
+	Tuning tuning.Decision
+	// DetectedSeverity is the severity that the detector gave.
+	DetectedSeverity model.Severity
 }
+
+// Hidden says that a tuning rule keeps the alert out of every incident.
+func (p Placed) Hidden() bool { return p.Tuning.Action == tuning.Hide }
 
 // Alerts is how many alerts there are.
 func (r *Run) Alerts() int { return len(r.alerts) }
@@ -173,5 +221,6 @@ func (r *Run) Alert(number int) Placed {
 	return Placed{
 		Alert: a.Alert, Incident: r.engine.Resolve(a.decision.Incident), Links: slices.Clone(a.decision.Links),
 		Reason: a.decision.Reason, Message: a.decision.Message, Ended: a.ended,
+		Tuning: a.tuning, DetectedSeverity: a.detected,
 	}
 }

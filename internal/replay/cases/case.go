@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/replay"
 )
 
@@ -24,6 +25,8 @@ type Case struct {
 	// Sources are files with AlertSources, Policy is one with a CorrelationPolicy.
 	Sources []string `json:"sources"`
 	Policy  string   `json:"policy,omitempty"`
+	// Tuning are files with TuningRules.
+	Tuning []string `json:"tuning,omitempty"`
 	// Sort takes the events by their own time, as "replay --sort" does.
 	Sort   bool    `json:"sort,omitempty"`
 	Inputs []Input `json:"inputs"`
@@ -57,6 +60,8 @@ type Expect struct {
 type Event struct {
 	// State is new, duplicate, rolledUp, suppressed or rejected.
 	State replay.State `json:"state,omitempty"`
+	// Tuning is the tuning rule that must have acted on its alert.
+	Tuning string `json:"tuning,omitempty"`
 	// Link is one of the reasons for which its alert must be where it is.
 	Link *Link `json:"link,omitempty"`
 }
@@ -132,8 +137,8 @@ func (e Expect) validate() error {
 	states := []replay.State{"", replay.StateNew, replay.StateDuplicate, replay.StateRolledUp, replay.StateSuppressed, replay.StateRejected}
 	for _, number := range slices.Sorted(maps.Keys(e.Events)) {
 		event := e.Events[number]
-		if event.State == "" && event.Link == nil {
-			return fmt.Errorf("expect.events[%d]: expects nothing; give state or link", number)
+		if event.State == "" && event.Link == nil && event.Tuning == "" {
+			return fmt.Errorf("expect.events[%d]: expects nothing; give state, tuning or link", number)
 		}
 		if !slices.Contains(states, event.State) {
 			return fmt.Errorf("expect.events[%d].state: must be one of %v, is %q", number, states[1:], event.State)
@@ -186,6 +191,9 @@ func (c Case) Run(open Open) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if policies.Tuning, err = c.tuning(open); err != nil {
+		return nil, err
+	}
 	r := &result{run: replay.New(policies), outcomes: map[int]replay.Outcome{}}
 	feed := replay.NewFeed(r.run, c.Sort, func(event int, o replay.Outcome) { r.outcomes[event] = o })
 	for i, in := range c.Inputs {
@@ -224,6 +232,20 @@ func (c Case) policies(open Open) (replay.Policies, error) {
 		err = fmt.Errorf("policy: %s: %w", c.Policy, err)
 	}
 	return policies, err
+}
+
+func (c Case) tuning(open Open) (*tuning.Set, error) {
+	var rules replay.TuningRules
+	for _, file := range c.Tuning {
+		data, err := readAll(open, file)
+		if err != nil {
+			return nil, fmt.Errorf("tuning: %w", err)
+		}
+		if err := rules.Read(data); err != nil {
+			return nil, fmt.Errorf("tuning: %s: %w", file, err)
+		}
+	}
+	return rules.Set(), nil
 }
 
 // maxFile bounds a file that is read whole: etcd keeps no object over 1.5 MiB.

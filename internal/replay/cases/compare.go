@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -114,6 +115,9 @@ func (r *result) event(number int, want Event) {
 		}
 		r.fault(text)
 	}
+	if ok && want.Tuning != "" {
+		r.tuning(what, number, o, want.Tuning)
+	}
 	if ok && want.Link == nil {
 		return
 	}
@@ -122,6 +126,17 @@ func (r *result) event(number int, want Event) {
 		return
 	}
 	r.fault(fmt.Sprintf("%s.link: want %s, got", what, want.Link), append([]string{describe(number, placed)}, further(placed.Links)...)...)
+}
+
+// tuning is about the rule that acted on the alert of an event.
+func (r *result) tuning(what string, number int, o replay.Outcome, want string) {
+	if !o.HasAlert() {
+		r.fault(fmt.Sprintf("%s.tuning: event %d has no alert: it was %s: %s", what, number, o.State, o.Reason))
+		return
+	}
+	if got := r.run.Alert(o.Alert).Tuning.Rule; got != want {
+		r.fault(fmt.Sprintf("%s.tuning: want %s, got %s", what, want, cmp.Or(got, "none")))
+	}
 }
 
 // further lists the links behind the first.
