@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/fixtures"
 	"github.com/tocsin-dev/tocsin/internal/replay"
 )
@@ -78,7 +80,7 @@ func TestGuide(t *testing.T) {
 func TestSameOutput(t *testing.T) {
 	in := func(file string) string { return filepath.Join(guides, "replay", file) }
 	t.Run("sample", func(t *testing.T) {
-		same(t, outputs, "", "--source", in("sources.yaml"), "--policy", in("policy.yaml"), "--sort",
+		same(t, outputs, "", "--source", in("sources.yaml"), "--policy", in("policy.yaml"), "--tuning", in("tuning.yaml"), "--sort",
 			"logins="+in("logins.csv"), "falco="+in("falco.ndjson"), "audit="+in("audit.ndjson"))
 	})
 	for source, folder := range map[string]string{"falco": "falco", "audit": "k8s-audit"} {
@@ -238,6 +240,32 @@ func TestOverview(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
+	hidden := &book{counts: map[replay.State]int{replay.StateNew: 1, replay.StateSuppressed: 3}, hidden: 2}
+	if got, want := overview(nil, hidden), "4 events became 1 alert in 0 incidents; 2 are hidden, 1 is no alert."; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestTuningLines: each rule is told once, in words that fit what it did.
+func TestTuningLines(t *testing.T) {
+	rule := func(name string, action tuning.Action, monitor bool, alerts int, events int64) replay.Tuned {
+		return replay.Tuned{Rule: tuning.Rule{Name: name, Action: action, Monitor: monitor, Severity: model.SeverityLow}, Alerts: alerts, Events: events}
+	}
+	var out strings.Builder
+	tellTuning(&out, []replay.Tuned{
+		rule("a", tuning.Hide, false, 2, 5), rule("b", tuning.Resolve, false, 1, 1), rule("c", tuning.Rescore, false, 1, 2),
+		rule("d", tuning.Hide, true, 3, 3), rule("e", tuning.Rescore, true, 1, 1), rule("f", tuning.Hide, false, 0, 0), rule("g", tuning.Hide, false, 0, 0),
+	})
+	want := `Tuning rule a hid 2 alerts (5 events).
+Tuning rule b resolved 1 alert (1 event).
+Tuning rule c rescored 1 alert (2 events) to Low.
+Tuning rule d only monitors: it would hide 3 alerts (3 events).
+Tuning rule e only monitors: it would rescore 1 alert (1 event) to Low.
+2 tuning rules matched nothing: f, g.
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Error(diff)
+	}
 }
 
 // TestStoryIsBounded: what is left out is counted.
@@ -294,6 +322,8 @@ func TestUsage(t *testing.T) {
 		"no such file":          {[]string{"replay", "--source", oneSource, missing}, "none: no such file"},
 		"no such source":        {[]string{"replay", "--source", missing, events}, "error: --source: " + missing + ": no such file"},
 		"no such policy":        {[]string{"replay", "--source", oneSource, "--policy", missing, events}, "error: --policy: " + missing + ": no such file"},
+		"no such tuning":        {[]string{"replay", "--source", oneSource, "--tuning", missing, events}, "error: --tuning: " + missing + ": no such file"},
+		"tuning that is none":   {[]string{"replay", "--source", oneSource, "--tuning", oneSource, events}, "hosts.yaml: no TuningRule is there"},
 		"a source that is none": {[]string{"replay", "--source", events, events}, "events.json: document 1: it has no kind, and must be tocsin.dev/v1alpha1 AlertSource"},
 		"a policy that is none": {[]string{"replay", "--source", oneSource, "--policy", oneSource, events}, "and must be tocsin.dev/v1alpha1 CorrelationPolicy"},
 		"the same source twice": {[]string{"replay", "--source", oneSource, "--source", oneSource, events}, "there is another of that name"},
@@ -311,7 +341,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestCases(t *testing.T) {
-	if stdout, _, code := execute(t, "", "test", filepath.Join(guides, "replay")); code != 0 || !strings.Contains(stdout, "2 cases, 0 failed") {
+	if stdout, _, code := execute(t, "", "test", filepath.Join(guides, "replay")); code != 0 || !strings.Contains(stdout, "3 cases, 0 failed") {
 		t.Errorf("exit code %d: %s", code, stdout)
 	}
 	dir := t.TempDir()

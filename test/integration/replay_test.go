@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/correlation"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
@@ -57,15 +58,19 @@ func TestReplaySaysWhatAClusterDoes(t *testing.T) {
 	}
 	t.Run("the sample of the guide", func(t *testing.T) {
 		t.Parallel()
-		compare(t, read(t), "")
+		compare(t, read(t), declarations{})
 	})
 	t.Run("with its policy", func(t *testing.T) {
 		t.Parallel()
-		compare(t, read(t), "policy.yaml")
+		compare(t, read(t), declarations{policy: "policy.yaml"})
+	})
+	t.Run("with its tuning rules", func(t *testing.T) {
+		t.Parallel()
+		compare(t, read(t), declarations{tuning: "tuning.yaml"})
 	})
 	t.Run("two incidents that become one", func(t *testing.T) {
 		t.Parallel()
-		compare(t, record(t, "logins", "logins.csv", []byte(meeting)), "")
+		compare(t, record(t, "logins", "logins.csv", []byte(meeting)), declarations{})
 	})
 	for source, folder := range map[string]string{"falco": "falco", "audit": "k8s-audit"} {
 		t.Run("fixtures of "+folder, func(t *testing.T) {
@@ -76,7 +81,7 @@ func TestReplaySaysWhatAClusterDoes(t *testing.T) {
 			for _, name := range slices.Sorted(maps.Keys(files)) {
 				all = append(all, record(t, source, name, files[name])...)
 			}
-			compare(t, all, "")
+			compare(t, all, declarations{})
 		})
 	}
 }
@@ -194,16 +199,65 @@ func declared(t *testing.T) replay.Sources {
 	return sources
 }
 
-// compare plays the events in both places.
-func compare(t *testing.T, events []recorded, policy string) {
+// declarations are files of the guide with a CorrelationPolicy and TuningRules;
+// none where empty.
+type declarations struct{ policy, tuning string }
+
+// policies are the declarations as a replay has them.
+func (d declarations) policies(t *testing.T) replay.Policies {
 	t.Helper()
-	sources, policies := declared(t), replay.DefaultPolicies()
-	if policy != "" {
-		var err error
-		if policies, err = replay.ReadPolicy(file(t, policy)); err != nil {
-			t.Fatal(err)
+	policies := replay.DefaultPolicies()
+	var err error
+	if d.policy != "" {
+		policies, err = replay.ReadPolicy(file(t, d.policy))
+	}
+	var rules replay.TuningRules
+	if d.tuning != "" {
+		err = errors.Join(err, rules.Read(file(t, d.tuning)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	policies.Tuning = rules.Set()
+	return policies
+}
+
+// create creates them in the tenant of the run.
+func (d declarations) create(ctx context.Context, t *testing.T, r *harness.Run) error {
+	if d.policy != "" {
+		if err := createAll[v1alpha1.CorrelationPolicy](ctx, r, file(t, d.policy)); err != nil {
+			return err
 		}
 	}
+	if d.tuning == "" {
+		return nil
+	}
+	return createAll[v1alpha1.TuningRule](ctx, r, file(t, d.tuning))
+}
+
+// createAll creates the objects of a file, which are all of one kind.
+func createAll[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, r *harness.Run, data []byte) error {
+	documents, err := replay.Documents(data)
+	for _, document := range documents {
+		object := P(new(T))
+		if err := yaml.UnmarshalStrict(document, object); err != nil {
+			return err
+		}
+		object.SetNamespace(r.Namespace)
+		if err := client.IgnoreAlreadyExists(r.Client.Create(ctx, object)); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// compare plays the events in both places.
+func compare(t *testing.T, events []recorded, declarations declarations) {
+	t.Helper()
+	sources, policies := declared(t), declarations.policies(t)
 	run := replay.New(policies)
 	var last replay.Outcome
 	feed := replay.NewFeed(run, false, func(_ int, o replay.Outcome) { last = o })
@@ -214,10 +268,10 @@ func compare(t *testing.T, events []recorded, policy string) {
 			t.Fatal(err)
 		}
 		states[last.State]++
-		want, state := replayed(run), last.State
+		want, outcome := replayed(run), last
 		steps = append(steps, harness.Step{
 			Name: fmt.Sprintf("event %d to %s", i, event.source),
-			Do:   func(ctx context.Context, r *harness.Run) error { return sending(ctx, r, event, state) },
+			Do:   func(ctx context.Context, r *harness.Run) error { return sending(ctx, r, event, outcome) },
 			Await: func(_ *harness.Run, v history.View) error {
 				if diff := gocmp.Diff(want, correlated(v)); diff != "" {
 					return fmt.Errorf("the cluster (+) and the replay (-) differ: %s", diff)
@@ -238,13 +292,13 @@ func compare(t *testing.T, events []recorded, policy string) {
 	}})
 	result := play(t, harness.Scenario{
 		Name: "replay", Process: tocsin.Process, Steps: steps, Outcome: nothing,
-		Prepare: func(ctx context.Context, r *harness.Run) error { return prepare(ctx, t, r, policy) },
+		Prepare: func(ctx context.Context, r *harness.Run) error { return prepare(ctx, t, r, declarations) },
 	})
 	t.Logf("%d events: %v; %d alerts in %d incidents, in %s", len(events), states, run.Alerts(), len(incidents), result.Duration.Round(time.Second))
 }
 
 // prepare creates what the guide declares, in the tenant of the run.
-func prepare(ctx context.Context, t *testing.T, r *harness.Run, policy string) error {
+func prepare(ctx context.Context, t *testing.T, r *harness.Run, declarations declarations) error {
 	if err := tocsin.Sources(ctx, r); err != nil { // falco and audit, and the token of all
 		return err
 	}
@@ -261,41 +315,38 @@ func prepare(ctx context.Context, t *testing.T, r *harness.Run, policy string) e
 			return err
 		}
 	}
-	if policy == "" {
-		return nil
-	}
-	var p v1alpha1.CorrelationPolicy
-	if err := yaml.UnmarshalStrict(file(t, policy), &p); err != nil {
-		return err
-	}
-	p.Namespace = r.Namespace
-	return client.IgnoreAlreadyExists(r.Client.Create(ctx, &p))
+	return declarations.create(ctx, t, r)
 }
 
-// inUse: all sources can be sent to, and the policy holds.
+// inUse: all sources can be sent to, and the policy and the tuning rules hold.
 func inUse(r *harness.Run, v history.View) error {
 	for _, p := range history.List[*v1alpha1.CorrelationPolicy](v) {
 		if !meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.CorrelationPolicyConditionInUse) {
 			return fmt.Errorf("policy %s is not in use yet", p.Name)
 		}
 	}
+	for _, rule := range history.List[*v1alpha1.TuningRule](v) {
+		if !meta.IsStatusConditionTrue(rule.Status.Conditions, v1alpha1.TuningRuleConditionReady) {
+			return fmt.Errorf("tuning rule %s does not hold yet", rule.Name)
+		}
+	}
 	return sourcesReady(r, v)
 }
 
 // sending posts an event. What the gateway says of it must be what the replay says.
-func sending(ctx context.Context, r *harness.Run, event recorded, state replay.State) error {
+func sending(ctx context.Context, r *harness.Run, event recorded, outcome replay.Outcome) error {
 	answer, err := tocsin.Post(ctx, r, event.source, event.data)
 	if err != nil {
 		return err
 	}
-	got := "not taken: " + answer.Body
+	state, got := outcome.State, "not taken: "+answer.Body
 	switch {
 	case answer.Status == http.StatusUnprocessableEntity:
 		got = string(replay.StateRejected)
 	case answer.Status == http.StatusAccepted && answer.Suppressed == 1:
 		got = string(replay.StateSuppressed)
-	case answer.Status == http.StatusAccepted && answer.Accepted == 1:
-		got = string(state) // new or duplicate, as the alerts will show
+	case answer.Status == http.StatusAccepted && answer.Accepted == 1 && (outcome.Hidden || state != replay.StateSuppressed):
+		got = string(state) // new, duplicate or hidden, as the alerts will show
 	}
 	if got != string(state) {
 		return fmt.Errorf("the gateway says %s (%d), the replay %s", got, answer.Status, state)
@@ -309,7 +360,17 @@ type placed struct {
 	Occurrences int64
 	First, Last string
 	Alone       bool
+	Severity    string
+	Tuning      string
 	Links       []string
+}
+
+// tuned is what an alert keeps of its tuning.
+func tuned(a *v1alpha1.AlertTuning) string {
+	if a == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s by %s, detected %s; monitored by %v", a.Action, a.RuleName, a.DetectedSeverity, a.Monitored)
 }
 
 func spelled(t time.Time) string { return t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano) }
@@ -326,6 +387,7 @@ func replayed(run *replay.Run) map[string]placed {
 		row := placed{
 			Incident: p.Incident, Occurrences: p.Alert.Occurrences,
 			First: spelled(p.Alert.First), Last: spelled(p.Alert.Last), Alone: p.Alert.CorrelationDisabled,
+			Severity: p.Alert.Severity.String(), Tuning: tuned(convert.AlertTuning(p.Tuning, p.DetectedSeverity)),
 		}
 		for _, l := range p.Links {
 			row.Links = append(row.Links, link(l.Reason, entityOf(l), l.Peer, int32(math.Round(l.Weight*1000))))
@@ -349,7 +411,8 @@ func correlated(v history.View) map[string]placed {
 		row := placed{
 			Incident: string(a.Status.IncidentName), Occurrences: ptr.Deref(a.Status.Occurrences, 1),
 			First: spelled(a.Spec.FirstActivityTime.Time), Last: spelled(cmp.Or(a.Status.LastActivityTime, &a.Spec.LastActivityTime).Time),
-			Alone: a.Spec.Correlation == v1alpha1.CorrelationDisabled,
+			Alone:    a.Spec.Correlation == v1alpha1.CorrelationDisabled,
+			Severity: string(a.Spec.Severity), Tuning: tuned(a.Spec.Tuning),
 		}
 		for _, l := range a.Status.Links {
 			row.Links = append(row.Links, link(l.Reason, l.Entity, string(l.PeerName), ptr.Deref(l.WeightMillibits, 0)))

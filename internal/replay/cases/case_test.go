@@ -114,7 +114,7 @@ func TestRead(t *testing.T) {
 		head + "  apart: [[1, 2], [3]]":                          "expect.apart[1]: names less than two events",
 		head + "  apart: [[1, 2, 1]]":                            "expect.apart[0]: names event 1 twice",
 		head + "  together: [[1, 1]]":                            "expect.together[0]: names event 1 twice",
-		head + "  events: {0: {state: new}, 1: {}}":              "expect.events[1]: expects nothing; give state or link",
+		head + "  events: {0: {state: new}, 1: {}}":              "expect.events[1]: expects nothing; give state, tuning or link",
 		head + "  details: [{event: 0}]":                         "expect.details[0]: expects nothing; give title, severity, alerts or tactics",
 		head + "  events: {1: {state: old}}":                     `expect.events[1].state: must be one of [new duplicate rolledUp suppressed rejected], is "old"`,
 		head + "  details: [{event: 1, severity: Awful}]":        `expect.details[0].severity: there is no severity "Awful"`,
@@ -143,6 +143,8 @@ func TestFilesOfNoUse(t *testing.T) {
 		strings.Replace(head, "inputs:", "policy: bad.yaml\ninputs:", 1) + "  incidents: 1":        "policy: bad.yaml: ",
 		strings.Replace(head, "rows.csv", "none.csv", 1) + "  incidents: 1":                        "inputs[0]: open none.csv",
 		strings.Replace(head, "file: rows.csv", "file: rows.csv, source: x", 1) + "  incidents: 1": `inputs[0]: source: there is no AlertSource "x"`,
+		strings.Replace(head, "inputs:", "tuning: [none.yaml]\ninputs:", 1) + "  incidents: 1":     "tuning: open none.yaml",
+		strings.Replace(head, "inputs:", "tuning: [bad.yaml]\ninputs:", 1) + "  incidents: 1":      "tuning: bad.yaml: ",
 		two + "inputs: [{file: rows.csv}]\nexpect: {incidents: 1}":                                 "inputs[0]: source: there are several AlertSources",
 	} {
 		c, err := Read([]byte(in))

@@ -1,0 +1,141 @@
+package replay
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin-dev/tocsin/internal/engine/incident"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
+)
+
+// declaredRule is a TuningRule for events of a rule.
+func declaredRule(name, spec string) string {
+	return fmt.Sprintf("apiVersion: tocsin.dev/v1alpha1\nkind: TuningRule\nmetadata: {name: %s}\nspec: {reason: Noise, %s}\n", name, spec)
+}
+
+func tuned(t *testing.T, documents ...string) Policies {
+	t.Helper()
+	var rules TuningRules
+	if err := rules.Read([]byte(strings.Join(documents, "---\n"))); err != nil {
+		t.Fatal(err)
+	}
+	p := DefaultPolicies()
+	p.Tuning = rules.Set()
+	return p
+}
+
+func TestTuning(t *testing.T) {
+	r := New(tuned(t,
+		declaredRule("noise", "action: Hide, match: {rules: [scan]}, expiresAt: '2026-05-04T08:30:00Z'"),
+		declaredRule("done", "action: Resolve, match: {rules: [drift]}"),
+		declaredRule("less", "action: Rescore, severity: Low, match: {rules: [shell]}"),
+		declaredRule("watched", "action: Hide, mode: Monitor, match: {rules: [shell]}"),
+		declaredRule("paused", "action: Hide, suspend: true, match: {rules: [shell]}"),
+	))
+	for i, event := range []model.Alert{
+		signal("scan", "web-1", 0), signal("scan", "web-1", 10), signal("drift", "web-1", 11), signal("shell", "web-2", 12),
+		signal("scan", "web-1", 30), signal("scan", "web-1", 31), signal("shell", "web-2", 40),
+	} {
+		number, opened := r.Take(event)
+		want := []string{"0 true", "0 false", "1 true", "2 true", "3 true", "3 false", "2 false"}[i]
+		if got := fmt.Sprint(number, " ", opened); got != want {
+			t.Errorf("event %d: alert %s, want %s", i, got, want)
+		}
+	}
+	if a := r.Alert(0); !a.Hidden() || a.Incident != "" || a.Alert.Occurrences != 2 || r.HiddenBy(0) != "noise" || r.HiddenBy(3) != "" {
+		t.Errorf("hidden: %+v", a)
+	}
+	if a := r.Alert(2); a.Alert.Severity != model.SeverityLow || a.DetectedSeverity != model.SeverityMedium {
+		t.Errorf("rescored: %+v", a)
+	}
+	if r.Alert(3).Incident != r.Alert(1).Incident {
+		t.Error("what is not hidden any more is correlated as any alert")
+	}
+	for _, i := range r.Incidents() {
+		for _, a := range i.Alerts {
+			if a.Hidden() {
+				t.Errorf("%s is in incident %s", a.Alert.Name, i.Name)
+			}
+		}
+	}
+	got := map[string]string{}
+	for _, rule := range r.Tuned() {
+		got[rule.Name] = fmt.Sprint(rule.Alerts, " ", rule.Events)
+	}
+	want := map[string]string{"noise": "1 2", "done": "1 1", "less": "1 2", "watched": "1 2", "paused": "0 0"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// What is hidden is unknown to correlation: it joins nothing, and nothing joins it.
+func TestHiddenAlertsTieNothingTogether(t *testing.T) {
+	r := New(tuned(t, declaredRule("noise", "action: Hide, match: {rules: [scan]}")))
+	r.Take(signal("drop", "web-1", 0, file("1")))
+	r.Take(signal("scan", "web-1", 1, file("2")))
+	r.Take(signal("shell", "web-2", 2, file("2")))
+	if incidents := r.Incidents(); len(incidents) != 2 {
+		t.Errorf("there are %d incidents, want 2", len(incidents))
+	}
+}
+
+func TestIncidentOfResolvedAlerts(t *testing.T) {
+	r := New(tuned(t, declaredRule("done", "action: Resolve, match: {rules: [scan]}")))
+	r.Take(signal("scan", "web-1", 0))
+	if i := r.Incidents()[0]; i.State != incident.Resolved || i.StateReason != incident.ReasonResolvedByTuning || i.Counts.Active != 0 {
+		t.Errorf("%s, %s, %d active", i.State, i.StateReason, i.Counts.Active)
+	}
+	r.Take(signal("shell", "web-1", 1))
+	if i := r.Incidents()[0]; i.State != incident.Active || i.Counts.Alerts != 2 {
+		t.Errorf("%s, %d alerts", i.State, i.Counts.Alerts)
+	}
+}
+
+func TestTuningRules(t *testing.T) {
+	var many []string
+	for i := range tuning.MaxRules + 1 {
+		many = append(many, declaredRule(fmt.Sprint("r", i), "action: Hide, match: {rules: [x]}"))
+	}
+	for name, tc := range map[string]struct{ in, want string }{
+		"nothing":       {"", "no TuningRule is there"},
+		"no kind":       {"a: b", "document 1: it has no kind"},
+		"another kind":  {"apiVersion: v1\nkind: Secret", "no TuningRule is there"},
+		"version":       {"apiVersion: tocsin.dev/v2\nkind: TuningRule", "document 1: it is tocsin.dev/v2 TuningRule, and must be tocsin.dev/v1alpha1 TuningRule"},
+		"no name":       {declaredRule("''", "action: Hide, match: {rules: [x]}"), "TuningRule: metadata.name: is missing"},
+		"misspelt":      {declaredRule("a", "action: Hide, match: {rule: [x]}"), `unknown field "spec.match.rule"`},
+		"no action":     {declaredRule("a", "match: {rules: [x]}"), "TuningRule a: spec.action: must be one of [Hide Resolve Rescore]"},
+		"everything":    {declaredRule("a", "action: Hide"), "TuningRule a: spec.match.expression: give at least one of alertSources, rules and expression"},
+		"two problems":  {declaredRule("a", "action: Rescore, mode: X, match: {rules: [x]}"), "spec.severity: goes with action Rescore, which needs it\nspec.mode: must be"},
+		"twice":         {declaredRule("a", "action: Hide, match: {rules: [x]}") + "---\n" + declaredRule("a", "action: Hide, match: {rules: [x]}"), "document 2: TuningRule a: there is another of that name"},
+		"no expression": {declaredRule("a", "action: Hide, match: {expression: alert.x}"), "TuningRule a: spec.match.expression: line 1, column 6: undefined field 'x'"},
+		"too many":      {strings.Join(many, "---\n"), "there are more than 256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rules TuningRules
+			if err := rules.Read([]byte(tc.in)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %s", err, tc.want)
+			}
+		})
+	}
+}
+
+// The feed tells of a hidden event which rule hides it.
+func TestHiddenOutcome(t *testing.T) {
+	var got []Outcome
+	feed := NewFeed(New(tuned(t, declaredRule("noise", "action: Hide, match: {rules: [scan]}"))), false, func(_ int, o Outcome) { got = append(got, o) })
+	for _, event := range []model.Alert{signal("scan", "web-1", 0), signal("scan", "web-1", 1), signal("shell", "web-1", 2)} {
+		feed.newest = morning.Add(time.Hour)
+		feed.place(held{Alert: event})
+	}
+	hidden := Outcome{State: StateSuppressed, Reason: "Hidden by tuning rule noise", Opened: true, Hidden: true}
+	again := hidden
+	again.Opened = false
+	if diff := cmp.Diff([]Outcome{hidden, again, {State: StateNew, Alert: 1, Opened: true}}, got); diff != "" {
+		t.Error(diff)
+	}
+}
