@@ -57,7 +57,7 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 	server := &http.Server{
 		Handler:           s.Handler,
-		ReadHeaderTimeout: headerTimeout,
+		ReadHeaderTimeout: min(headerTimeout, readTimeout),
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      readTimeout + answerTimeout,
 		IdleTimeout:       idleTimeout,

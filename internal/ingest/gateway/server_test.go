@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -76,6 +77,21 @@ func TestSlowSenderIsCutOff(t *testing.T) {
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
+// TestSlowHeadIsCutOff: who does not even come to the end of the head gets no
+// answer, and the connection is closed.
+func TestSlowHeadIsCutOff(t *testing.T) {
+	address, _ := start(t, &Server{Handler: New(registry(t, nil), &memory{}, clock.RealClock{}, DefaultLimits()), ReadTimeout: 100 * time.Millisecond})
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "POST /v1/sources/shop/falco HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+	if said, err := io.ReadAll(conn); err != nil || len(said) > 0 {
+		t.Errorf("the gateway says %q, %v", said, err)
 	}
 }
 
