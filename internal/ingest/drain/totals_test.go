@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,9 +138,10 @@ func TestTenantsTakeTurns(t *testing.T) {
 		for _, other := range []string{"a", "z"} {
 			w.addTenant(t, other)
 		}
-		full := true
+		var full atomic.Bool
+		full.Store(true)
 		w.refuse = func(kind, namespace string) error {
-			if full && kind == "create" && namespace == tenant {
+			if full.Load() && kind == "create" && namespace == tenant {
 				return quota()
 			}
 			return nil
@@ -161,7 +163,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 		if n := len(w.written()) - before; n > 30*workers {
 			t.Errorf("%d writes in a minute that most are forbidden in", n)
 		}
-		full = false
+		full.Store(false)
 		<-clock.RealClock{}.After(2 * time.Minute)
 		if got := w.totals(t); got != (totals{received: requests * each, accepted: requests * each}) {
 			t.Errorf("totals in the end are %+v", got)
