@@ -347,3 +347,57 @@ func TestNotedFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestSpreadingFlood: one rule fires on file after file at place after place, far
+// beyond what the source may raise. Every place has an alert, all is counted, and
+// what is written does not grow with the events.
+func TestSpreadingFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.limit(t, "falco", rollup.Limits{Distinct: 10, PerHour: 500})
+		const places, files = 100, 100
+		w.spread(t, places, files)
+		w.run(t.Context(), t, w.spool)
+		if got := w.totals(t); got.received != places*files || got.accepted+got.rolledUp != places*files {
+			t.Errorf("totals %+v", got)
+		}
+		var list v1alpha1.AlertList
+		if err := w.api.List(t.Context(), &list); err != nil {
+			t.Fatal(err)
+		}
+		events := map[string]int64{}
+		for _, a := range list.Items {
+			if a.Spec.RollUp != nil && a.Spec.RollUp.Level != v1alpha1.RollUpPlace {
+				t.Errorf("%q rolls up more than one place", a.Spec.Title)
+			}
+			events[a.Spec.Entities[0].Name] += ptr.Deref(a.Status.Occurrences, 1)
+		}
+		if len(events) != places {
+			t.Errorf("%d places have alerts", len(events))
+		}
+		for place, n := range events {
+			if n != files {
+				t.Errorf("%s has %d events", place, n)
+			}
+		}
+		if n, most := len(w.written()), 250+4*places; n > most {
+			t.Errorf("%d writes, want %d at most", n, most)
+		}
+	})
+}
+
+// spread spools requests of 100 events each: of file after file, at all places in
+// turn.
+func (w *world) spread(t *testing.T, places, files int) {
+	t.Helper()
+	e := envelope.Envelope{Tenant: tenant, Source: "falco", Format: "Falco", Received: w.now}
+	for i := range places * files {
+		e.Events = append(e.Events, fmt.Appendf(nil,
+			`{"rule": "scan", "time": %q, "source": "syscall", "output_fields": {"k8s.ns.name": "shop", "k8s.pod.name": "app%dx", "fd.name": "/tmp/%d"}}`,
+			w.now.Format(time.RFC3339Nano), i%places, i/places))
+		if len(e.Events) == 100 {
+			w.spoolEnvelope(t, w.spool, e)
+			e.Events = nil
+		}
+	}
+}
