@@ -21,6 +21,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -71,6 +72,10 @@ func TestReplaySaysWhatAClusterDoes(t *testing.T) {
 	t.Run("two incidents that become one", func(t *testing.T) {
 		t.Parallel()
 		compare(t, record(t, "logins", "logins.csv", []byte(meeting)), declarations{})
+	})
+	t.Run("a flood", func(t *testing.T) {
+		t.Parallel()
+		compare(t, flood(t), declarations{limits: &v1alpha1.RollUpLimits{AlertsPerRule: ptr.To[int32](2), Alerts: ptr.To[int32](12)}})
 	})
 	for source, folder := range map[string]string{"falco": "falco", "audit": "k8s-audit"} {
 		t.Run("fixtures of "+folder, func(t *testing.T) {
@@ -199,9 +204,35 @@ func declared(t *testing.T) replay.Sources {
 	return sources
 }
 
+// flood is a rule that fires on file after file, on two workloads and then on many,
+// and now, as a rolled-up alert takes no times that are hours away. Some events
+// repeat others.
+func flood(t *testing.T) []recorded {
+	t.Helper()
+	var events bytes.Buffer
+	now := clock.RealClock{}.Now().UTC()
+	fire := func(pod string, file int) {
+		now = now.Add(time.Millisecond)
+		fmt.Fprintf(&events, `{"rule": "Read sensitive file", "priority": "Critical", "source": "syscall", "output": "x", "time": %q, "output_fields": {"k8s.ns.name": "shop", "k8s.pod.name": %q, "fd.name": "/etc/%d"}}`+"\n",
+			now.Format(time.RFC3339Nano), pod, file)
+	}
+	for file := range 4 {
+		fire("web-0", file)
+		fire("web-1", file)
+		fire("db-0", file%3)
+	}
+	for place := range 6 {
+		fire(fmt.Sprintf("app%dx", place), 0)
+	}
+	return record(t, "falco", "flood.ndjson", events.Bytes())
+}
+
 // declarations are files of the guide with a CorrelationPolicy and TuningRules;
-// none where empty.
-type declarations struct{ policy, tuning string }
+// none where empty. limits are those of the source falco, where given.
+type declarations struct {
+	policy, tuning string
+	limits         *v1alpha1.RollUpLimits
+}
 
 // policies are the declarations as a replay has them.
 func (d declarations) policies(t *testing.T) replay.Policies {
@@ -258,6 +289,11 @@ func createAll[T any, P interface {
 func compare(t *testing.T, events []recorded, declarations declarations) {
 	t.Helper()
 	sources, policies := declared(t), declarations.policies(t)
+	if declarations.limits != nil {
+		from := sources[tocsin.Falco]
+		from.RollUp = convert.RollUpLimits(*declarations.limits)
+		sources[tocsin.Falco] = from
+	}
 	run := replay.New(policies)
 	var last replay.Outcome
 	feed := replay.NewFeed(run, false, func(_ int, o replay.Outcome) { last = o })
@@ -292,8 +328,13 @@ func compare(t *testing.T, events []recorded, declarations declarations) {
 	}})
 	result := play(t, harness.Scenario{
 		Name: "replay", Process: tocsin.Process, Steps: steps, Outcome: nothing,
-		Prepare: func(ctx context.Context, r *harness.Run) error { return prepare(ctx, t, r, declarations) },
+		Prepare: func(ctx context.Context, r *harness.Run) error {
+			return errors.Join(prepare(ctx, t, r, declarations), limit(ctx, r, declarations.limits))
+		},
 	})
+	if declarations.limits != nil && states[replay.StateRolledUp] == 0 {
+		t.Error("nothing was rolled up")
+	}
 	t.Logf("%d events: %v; %d alerts in %d incidents, in %s", len(events), states, run.Alerts(), len(incidents), result.Duration.Round(time.Second))
 }
 
@@ -316,6 +357,19 @@ func prepare(ctx context.Context, t *testing.T, r *harness.Run, declarations dec
 		}
 	}
 	return declarations.create(ctx, t, r)
+}
+
+// limit sets the limits of the source falco, where given.
+func limit(ctx context.Context, r *harness.Run, limits *v1alpha1.RollUpLimits) error {
+	if limits == nil {
+		return nil
+	}
+	source := &v1alpha1.AlertSource{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: tocsin.Falco}, source); err != nil {
+		return err
+	}
+	source.Spec.Limits.RollUp = *limits
+	return r.Client.Update(ctx, source)
 }
 
 // inUse: all sources can be sent to, and the policy and the tuning rules hold.
