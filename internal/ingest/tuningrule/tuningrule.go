@@ -82,16 +82,18 @@ func (r *Rules) Of(ctx context.Context, tenant string) (*tuning.Set, error) {
 	return now.set, nil
 }
 
-// list returns the rules of a tenant, the oldest first; they are shared with the
-// cache and must not be changed.
+// list returns the rules of a tenant, the oldest first, without those that are
+// being deleted; they are shared with the cache and must not be changed.
 func (r *Rules) list(ctx context.Context, tenant string) ([]*v1alpha1.TuningRule, error) {
 	var list v1alpha1.TuningRuleList
 	if err := r.reader.List(ctx, &list, client.InNamespace(tenant), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("listing tuning rules: %w", err)
 	}
-	rules := make([]*v1alpha1.TuningRule, len(list.Items))
+	var rules []*v1alpha1.TuningRule
 	for i := range list.Items {
-		rules[i] = &list.Items[i]
+		if rule := &list.Items[i]; rule.DeletionTimestamp.IsZero() {
+			rules = append(rules, rule)
+		}
 	}
 	slices.SortFunc(rules, func(a, b *v1alpha1.TuningRule) int {
 		return cmp.Or(a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))

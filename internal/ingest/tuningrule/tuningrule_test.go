@@ -83,6 +83,22 @@ func TestTooManyRules(t *testing.T) {
 	}
 }
 
+// A rule that waits for its finalizers to go holds no more: nobody would release
+// what it hid after that.
+func TestDeletedRule(t *testing.T) {
+	held := rule("soc", "a", 1, every)
+	held.Finalizers = []string{"tocsin.dev/release-hidden-alerts"}
+	c := reader(t, held, rule("soc", "b", 0, every))
+	r := New(c)
+	names(t, r, "soc")
+	if err := c.Delete(t.Context(), held); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"b"}, names(t, r, "soc")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // A rule is compiled once for each version of it; what is gone is not kept.
 func TestCompiledOnceForEachVersion(t *testing.T) {
 	c := reader(t, rule("soc", "a", 2, every), rule("soc", "b", 1, every))

@@ -106,7 +106,7 @@ func kinds() []client.ObjectList {
 	return []client.ObjectList{
 		&v1alpha1.AlertList{}, &v1alpha1.AlertSourceList{}, &v1alpha1.IncidentList{},
 		&v1alpha1.InvestigationList{}, &v1alpha1.PlaybookList{}, &v1alpha1.RemediationList{},
-		&v1alpha1.CorrelationPolicyList{},
+		&v1alpha1.CorrelationPolicyList{}, &v1alpha1.TuningRuleList{},
 		&batchv1.JobList{}, &corev1.PodList{}, &corev1.ConfigMapList{}, &corev1.SecretList{},
 		&corev1.ServiceAccountList{}, &networkingv1.NetworkPolicyList{},
 		&rbacv1.RoleList{}, &rbacv1.RoleBindingList{},

@@ -23,7 +23,7 @@ type Invariant struct {
 // they saw, so each serves for one history.
 func New() []Invariant {
 	return []Invariant{
-		membership(), incidentsHaveAlerts(), redirects(),
+		membership(), incidentsHaveAlerts(), redirects(), hidden(),
 		oneJobAnAttempt(),
 		oneEffectAnAttempt(), noEffectBeforeApproval(),
 		digestStands(), approverIsNotRequester(),

@@ -41,6 +41,16 @@ func alert(name, incident string) *v1alpha1.Alert {
 	return builders.Alert(ns, name, func(a *v1alpha1.Alert) { a.Status.IncidentName = v1alpha1.LocalName(incident) })
 }
 
+var early, late = metav1.NewMicroTime(builders.Time), metav1.NewMicroTime(builders.Time.Add(time.Second))
+
+// hidden is an alert that a tuning rule hid, and perhaps released.
+func hidden(name, incident string, released *metav1.MicroTime) *v1alpha1.Alert {
+	a := alert(name, incident)
+	a.Spec.Tuning = &v1alpha1.AlertTuning{RuleName: "noise", Action: v1alpha1.TuningHide}
+	a.Status.ReleasedTime = released
+	return a
+}
+
 func incident(name string, mutate ...func(*v1alpha1.Incident)) *v1alpha1.Incident {
 	return builders.Incident(ns, name, mutate...)
 }
@@ -128,6 +138,12 @@ func TestInvariants(t *testing.T) {
 		"an alert follows two merges":     {story{}.add(alert("a", "i")).add(incident("i", redirected("j"))).add(incident("j", redirected("k"))).add(incident("k")).change(alert("a", "k")), ""},
 		"an alert is left behind":         {story{}.add(alert("a", "i")).add(incident("i", redirected("j"))).add(alert("b", "j")).add(incident("j")), "I3 membership: in the end"},
 		"an alert has no incident":        {story{}.add(alert("a", "")), "I3 membership: in the end"},
+		"a hidden alert":                  {story{}.add(hidden("a", "", nil)), ""},
+		"a hidden alert in an incident":   {story{}.add(alert("b", "i")).add(incident("i")).add(hidden("a", "i", nil)), "I3 hidden alerts"},
+		"a hidden alert is released":      {story{}.add(hidden("a", "", nil)).change(hidden("a", "", &early)).add(incident("i")).change(hidden("a", "i", &early)), ""},
+		"a released one is left alone":    {story{}.add(hidden("a", "", &early)), "I3 membership: in the end"},
+		"a released one, released again":  {story{}.add(hidden("a", "i", &early)).add(incident("i")).change(hidden("a", "i", &late)), "I3 hidden alerts"},
+		"a released one, hidden again":    {story{}.add(hidden("a", "", &early)).change(hidden("a", "", nil)), "I3 hidden alerts"},
 		"an incident has no alert":        {story{}.add(incident("i")), "I3 one decision"},
 		"an alert is decided about anew":  {story{}.add(alert("a", "i")).add(alert("b", "i")).add(incident("i")).add(incident("j")).change(observed(alert("a", "j"))), ""},
 		"an incident is emptied":          {story{}.add(alert("a", "i")).add(incident("i")).add(incident("j")).change(observed(alert("a", "j"))).change(incident("i", empty)), ""},

@@ -33,6 +33,9 @@ func membership() Invariant {
 		End: func(end history.View) error {
 			var errs []error
 			for _, alert := range history.List[*v1alpha1.Alert](end) {
+				if isHidden(alert) {
+					continue
+				}
 				name := string(alert.Status.IncidentName)
 				if incident, ok := history.Get[*v1alpha1.Incident](end, name); !ok {
 					errs = append(errs, fmt.Errorf("alert %s is in incident %q, which does not exist", alert.Name, name))
@@ -43,6 +46,30 @@ func membership() Invariant {
 			return errors.Join(errs...)
 		},
 	}
+}
+
+// hidden: an alert that a tuning rule hides is in no incident; once it is
+// released it stays so.
+func hidden() Invariant {
+	return Invariant{Name: "I3 hidden alerts", Revision: func(before history.View, r history.Revision) error {
+		alert, ok := r.Object.(*v1alpha1.Alert)
+		if !ok || r.Event == watch.Deleted {
+			return nil
+		}
+		if isHidden(alert) && alert.Status.IncidentName != "" {
+			return fmt.Errorf("rule %s hides it, and it is in incident %q", alert.Spec.Tuning.RuleName, alert.Status.IncidentName)
+		}
+		old, _ := before.Before(alert).(*v1alpha1.Alert)
+		if old != nil && old.Status.ReleasedTime != nil && !old.Status.ReleasedTime.Equal(alert.Status.ReleasedTime) {
+			return fmt.Errorf("released at %v, and then at %v", old.Status.ReleasedTime, alert.Status.ReleasedTime)
+		}
+		return nil
+	}}
+}
+
+// isHidden is written down here again, and not taken from the code under test.
+func isHidden(a *v1alpha1.Alert) bool {
+	return a.Spec.Tuning != nil && a.Spec.Tuning.Action == v1alpha1.TuningHide && a.Status.ReleasedTime == nil
 }
 
 // follows tells whether one incident was merged into the other, over any number of steps.

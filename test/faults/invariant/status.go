@@ -39,6 +39,8 @@ func statusOf(o client.Object) (common, bool) {
 		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
 	case *v1alpha1.CorrelationPolicy:
 		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
+	case *v1alpha1.TuningRule:
+		return common{o.Status.ObservedGeneration, o.Status.Conditions}, true
 	default:
 		return common{}, false
 	}

@@ -112,12 +112,21 @@ const CountedOnce = "every event is counted once"
 
 // Counted says whether what the detectors sent was counted once (I1, I2): on
 // the alerts or as suppressed, in the incidents, and by the sources. An event
-// whose answer was lost may count or not.
+// whose answer was lost may count or not; one in an alert that a tuning rule hid
+// counts as suppressed as well.
 func Counted(r *harness.Run, v history.View) string {
 	sent := SentBy(r)
-	var alerts, incidents, accepted, suppressed, received, parts int64
+	var alerts, hid, hidden, incidents, accepted, suppressed, received, parts int64
 	for _, a := range history.List[*v1alpha1.Alert](v) {
-		alerts += ptr.Deref(a.Status.Occurrences, 0)
+		events := ptr.Deref(a.Status.Occurrences, 0)
+		alerts += events
+		if a.Spec.Tuning == nil || a.Spec.Tuning.Action != v1alpha1.TuningHide {
+			continue
+		}
+		hid += events // they all came before it was released
+		if a.Status.ReleasedTime == nil {
+			hidden += events
+		}
 	}
 	for _, i := range history.List[*v1alpha1.Incident](v) {
 		if i.Status.RedirectedTo != "" {
@@ -133,10 +142,11 @@ func Counted(r *harness.Run, v history.View) string {
 		suppressed += ptr.Deref(t.Suppressed, 0)
 		parts += kept + ptr.Deref(t.Suppressed, 0) + ptr.Deref(t.Rejected, 0)
 	}
-	once := alerts+suppressed >= sent.Acknowledged && alerts+suppressed <= sent.Acknowledged+sent.Unsure
-	if once && incidents == alerts && accepted == alerts && parts == received {
+	counted := alerts - hid + suppressed
+	once := counted >= sent.Acknowledged && counted <= sent.Acknowledged+sent.Unsure
+	if once && incidents == alerts-hidden && accepted == alerts-hid && parts == received {
 		return CountedOnce
 	}
-	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts, %d suppressed, %d in incidents, %d accepted by sources; %d received in all, %d in their parts",
-		sent.Acknowledged, sent.Unsure, alerts, suppressed, incidents, accepted, received, parts)
+	return fmt.Sprintf("%d events acknowledged and %d unsure; %d counted in alerts (%d were hidden, %d are), %d suppressed, %d in incidents, %d accepted by sources; %d received in all, %d in their parts",
+		sent.Acknowledged, sent.Unsure, alerts, hid, hidden, suppressed, incidents, accepted, received, parts)
 }
