@@ -44,7 +44,8 @@ const (
 	// TuningRuleConditionReady tells whether the rule is in force.
 	//
 	// True: Enforced, Monitored. False: Invalid (the message names the field; the
-	// rule matches nothing until it is corrected), Suspended, Expired.
+	// rule matches nothing until it is corrected), Suspended, Expired, TooMany (only
+	// the 256 oldest rules of a namespace are looked at).
 	// Unknown: Pending.
 	TuningRuleConditionReady = "Ready"
 	// TuningRuleConditionExpiring warns that the rule is soon in force no longer.
@@ -116,7 +117,9 @@ type TuningRuleSpec struct {
 	// hiddenAlerts says what becomes of the alerts that the rule has hidden once it
 	// hides them no longer, because it was changed, suspended or deleted, or has
 	// expired: Keep (the default) leaves them hidden, Release correlates them as if
-	// they were new. With action Hide only.
+	// they were new. With Release a deleted rule goes when that is done, after a few
+	// seconds, and one that is not valid releases nothing until it is corrected or
+	// deleted. With action Hide only.
 	// +optional
 	HiddenAlerts HiddenAlertPolicy `json:"hiddenAlerts,omitempty"`
 }

@@ -8,6 +8,7 @@ package status
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
@@ -57,13 +59,23 @@ func (c *Controller) Reconcile(ctx context.Context, rule *v1alpha1.TuningRule) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	ignored, err := c.ignored(ctx, rule)
+	if err != nil {
+		return reconcile.Result{}, err
+	}
 	now := c.Clock.Now()
-	before, after := rule.Status.DeepCopy(), status(rule, alerts, now)
+	before, after := rule.Status.DeepCopy(), status(rule, ignored, alerts, now)
 	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, rule, before, after)
 	if wrote {
 		c.publish(rule, before, after)
 	}
-	return reconcile.Result{RequeueAfter: untilNews(rule, now)}, client.IgnoreNotFound(err)
+	return reconcile.Result{RequeueAfter: untilNews(rule, ignored, now)}, client.IgnoreNotFound(err)
+}
+
+// ignored reports whether there are so many rules that this one is not looked at.
+func (c *Controller) ignored(ctx context.Context, rule *v1alpha1.TuningRule) (bool, error) {
+	heeded, err := kube.TuningRulesOf(ctx, c.Client, rule.Namespace)
+	return len(heeded) == tuning.MaxRules && !slices.ContainsFunc(heeded, func(r *v1alpha1.TuningRule) bool { return r.UID == rule.UID }), err
 }
 
 // alerts are those that the rule has matched, whether it acted or only counted.

@@ -17,7 +17,7 @@ const maxNote = 1000
 
 // publish tells what a write says for the first time and somebody should look at.
 func (c *Controller) publish(rule *v1alpha1.TuningRule, before, after *v1alpha1.TuningRuleStatus) {
-	if ready, news := newsOf(before, after, v1alpha1.TuningRuleConditionReady); news && ready.Reason == reasonInvalid {
+	if ready, news := newsOf(before, after, v1alpha1.TuningRuleConditionReady); news && (ready.Reason == reasonInvalid || ready.Reason == reasonTooMany) {
 		c.event(rule, corev1.EventTypeWarning, ready.Reason, ready.Message)
 	}
 	switch expiring, news := newsOf(before, after, v1alpha1.TuningRuleConditionExpiring); {

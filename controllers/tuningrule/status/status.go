@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
@@ -20,6 +22,7 @@ const (
 	reasonInvalid     = "Invalid"
 	reasonSuspended   = "Suspended"
 	reasonExpired     = "Expired"
+	reasonTooMany     = "TooMany"
 	reasonExpiresSoon = "ExpiresSoon"
 	reasonNotSoon     = "NotSoon"
 	reasonNever       = "Never"
@@ -32,11 +35,14 @@ const warning = 7 * 24 * time.Hour
 // enough to begin with.
 const maxMessage = 2048
 
-// status is what a rule's status is to be.
-func status(rule *v1alpha1.TuningRule, alerts []v1alpha1.Alert, now time.Time) *v1alpha1.TuningRuleStatus {
+// recheck is how soon it is noticed that there are no longer too many rules.
+const recheck = time.Minute
+
+// status is what a rule's status is to be. One that is ignored is not looked at.
+func status(rule *v1alpha1.TuningRule, ignored bool, alerts []v1alpha1.Alert, now time.Time) *v1alpha1.TuningRuleStatus {
 	out := rule.Status.DeepCopy()
 	out.ObservedGeneration = ptr.To(rule.Generation)
-	for _, condition := range []metav1.Condition{ready(rule, now), expiring(rule, now)} {
+	for _, condition := range []metav1.Condition{ready(rule, ignored, now), expiring(rule, now)} {
 		condition.ObservedGeneration = rule.Generation
 		kube.SetCondition(&out.Conditions, condition, now)
 	}
@@ -68,7 +74,7 @@ func count(alerts []v1alpha1.Alert) (*v1alpha1.TuningRuleMatches, *metav1.MicroT
 }
 
 // ready says whether the rule is in force.
-func ready(rule *v1alpha1.TuningRule, now time.Time) metav1.Condition {
+func ready(rule *v1alpha1.TuningRule, ignored bool, now time.Time) metav1.Condition {
 	out := metav1.Condition{Type: v1alpha1.TuningRuleConditionReady, Status: metav1.ConditionFalse}
 	problems := convert.TuningRuleProblems(rule.Spec)
 	switch {
@@ -79,6 +85,9 @@ func ready(rule *v1alpha1.TuningRule, now time.Time) metav1.Condition {
 		out.Reason, out.Message = reasonExpired, "spec.expiresAt has passed: set a later time, or delete the rule"
 	case ptr.Deref(rule.Spec.Suspend, false):
 		out.Reason, out.Message = reasonSuspended, "It does nothing while spec.suspend is true"
+	case ignored:
+		out.Reason = reasonTooMany
+		out.Message = fmt.Sprintf("Only the %d oldest tuning rules of a namespace are looked at: delete some of them", tuning.MaxRules)
 	case rule.Spec.Mode == v1alpha1.TuningMonitor:
 		out.Status, out.Reason, out.Message = metav1.ConditionTrue, reasonMonitored, "New alerts that match are counted and left as they are"
 	default:
@@ -120,7 +129,10 @@ func expired(rule *v1alpha1.TuningRule, now time.Time) bool {
 
 // untilNews is how long it takes until time alone changes what there is to say;
 // zero where it does not.
-func untilNews(rule *v1alpha1.TuningRule, now time.Time) time.Duration {
+func untilNews(rule *v1alpha1.TuningRule, ignored bool, now time.Time) time.Duration {
+	if ignored {
+		return recheck
+	}
 	if rule.Spec.ExpiresAt == nil {
 		return 0
 	}

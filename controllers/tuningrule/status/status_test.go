@@ -38,25 +38,28 @@ func TestConditions(t *testing.T) {
 		spec            []func(*v1alpha1.TuningRuleSpec)
 		ready, expiring string
 		again           time.Duration
+		ignored         bool
 	}{
-		"hides":    {"it acts, for ever", nil, enforced, never, 0},
-		"resolves": {"it says what it does", []func(*v1alpha1.TuningRuleSpec){func(s *v1alpha1.TuningRuleSpec) { s.Action = v1alpha1.TuningResolve }}, "True Enforced New alerts that match are resolved", never, 0},
-		"rescores": {"it says to what", []func(*v1alpha1.TuningRuleSpec){rescored}, "True Enforced New alerts that match get severity Low", never, 0},
-		"monitors": {"it only counts", []func(*v1alpha1.TuningRuleSpec){func(s *v1alpha1.TuningRuleSpec) { s.Mode = v1alpha1.TuningMonitor }}, "True Monitored New alerts that match are counted and left as they are", never, 0},
+		"hides":    {"it acts, for ever", nil, enforced, never, 0, false},
+		"resolves": {"it says what it does", []func(*v1alpha1.TuningRuleSpec){func(s *v1alpha1.TuningRuleSpec) { s.Action = v1alpha1.TuningResolve }}, "True Enforced New alerts that match are resolved", never, 0, false},
+		"rescores": {"it says to what", []func(*v1alpha1.TuningRuleSpec){rescored}, "True Enforced New alerts that match get severity Low", never, 0, false},
+		"monitors": {"it only counts", []func(*v1alpha1.TuningRuleSpec){func(s *v1alpha1.TuningRuleSpec) { s.Mode = v1alpha1.TuningMonitor }}, "True Monitored New alerts that match are counted and left as they are", never, 0, false},
 		"suspended": {
 			"a person said so", []func(*v1alpha1.TuningRuleSpec){suspended},
-			"False Suspended It does nothing while spec.suspend is true", never, 0,
+			"False Suspended It does nothing while spec.suspend is true", never, 0, false,
 		},
 		"misspelt": {
 			"the field is named, and where in it", []func(*v1alpha1.TuningRuleSpec){misspelt, suspended},
-			"False Invalid spec.match.expression: line 1, column 6: undefined field 'servce'", never, 0,
+			"False Invalid spec.match.expression: line 1, column 6: undefined field 'servce'", never, 0, false,
 		},
-		"ends in eight days":     {"it warns a day from now", []func(*v1alpha1.TuningRuleSpec){ends(8 * day)}, enforced, notSoon, day},
-		"seven days and a bit":   {"not yet", []func(*v1alpha1.TuningRuleSpec){ends(7*day + time.Second)}, enforced, notSoon, time.Second},
-		"seven days":             {"it warns now", []func(*v1alpha1.TuningRuleSpec){ends(7 * day)}, enforced, soon, 7 * day},
-		"ends in a second":       {"it still acts", []func(*v1alpha1.TuningRuleSpec){ends(time.Second)}, enforced, soon, time.Second},
-		"ends now":               {"it acts no more", []func(*v1alpha1.TuningRuleSpec){ends(0)}, over, passed, 0},
-		"suspended, ended since": {"resuming it would do nothing", []func(*v1alpha1.TuningRuleSpec){ends(-day), suspended}, over, passed, 0},
+		"ends in eight days":      {"it warns a day from now", []func(*v1alpha1.TuningRuleSpec){ends(8 * day)}, enforced, notSoon, day, false},
+		"seven days and a bit":    {"not yet", []func(*v1alpha1.TuningRuleSpec){ends(7*day + time.Second)}, enforced, notSoon, time.Second, false},
+		"seven days":              {"it warns now", []func(*v1alpha1.TuningRuleSpec){ends(7 * day)}, enforced, soon, 7 * day, false},
+		"ends in a second":        {"it still acts", []func(*v1alpha1.TuningRuleSpec){ends(time.Second)}, enforced, soon, time.Second, false},
+		"ends now":                {"it acts no more", []func(*v1alpha1.TuningRuleSpec){ends(0)}, over, passed, 0, false},
+		"suspended, ended since":  {"resuming it would do nothing", []func(*v1alpha1.TuningRuleSpec){ends(-day), suspended}, over, passed, 0, false},
+		"one too many":            {"others are older", nil, "False TooMany Only the 256 oldest tuning rules of a namespace are looked at: delete some of them", never, time.Minute, true},
+		"one too many, suspended": {"it would do nothing anyhow", []func(*v1alpha1.TuningRuleSpec){suspended}, "False Suspended It does nothing while spec.suspend is true", never, time.Minute, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule := builders.TuningRule("soc", "noise", func(r *v1alpha1.TuningRule) {
@@ -65,7 +68,7 @@ func TestConditions(t *testing.T) {
 					change(&r.Spec)
 				}
 			})
-			got := status(rule, nil, builders.Time)
+			got := status(rule, tc.ignored, nil, builders.Time)
 			for conditionType, want := range map[string]string{"Ready": tc.ready, "Expiring": tc.expiring} {
 				c := meta.FindStatusCondition(got.Conditions, conditionType)
 				if said := string(c.Status) + " " + c.Reason + " " + c.Message; said != want || c.ObservedGeneration != 3 {
@@ -75,7 +78,7 @@ func TestConditions(t *testing.T) {
 			if *got.ObservedGeneration != 3 || len(rule.Status.Conditions) != 0 {
 				t.Errorf("generation %d is observed; the rule itself has the conditions %v", *got.ObservedGeneration, rule.Status.Conditions)
 			}
-			if again := untilNews(rule, builders.Time); again != tc.again {
+			if again := untilNews(rule, tc.ignored, builders.Time); again != tc.again {
 				t.Errorf("it comes back after %v, want %v", again, tc.again)
 			}
 		})

@@ -2,9 +2,7 @@
 package tuningrule
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
+	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
 // +kubebuilder:rbac:groups=tocsin.dev,resources=tuningrules,verbs=get;list;watch
@@ -52,7 +51,7 @@ type compiled struct {
 // Of returns the rules of a tenant by now: the oldest, where they are too many.
 // One that is not valid matches nothing.
 func (r *Rules) Of(ctx context.Context, tenant string) (*tuning.Set, error) {
-	rules, err := r.list(ctx, tenant)
+	rules, err := kube.TuningRulesOf(ctx, r.reader, tenant)
 	if err != nil || len(rules) == 0 {
 		return nil, err
 	}
@@ -80,25 +79,6 @@ func (r *Rules) Of(ctx context.Context, tenant string) (*tuning.Set, error) {
 	now.set = tuning.NewSet(valid)
 	r.compiled.Add(tenant, now)
 	return now.set, nil
-}
-
-// list returns the rules of a tenant, the oldest first, without those that are
-// being deleted; they are shared with the cache and must not be changed.
-func (r *Rules) list(ctx context.Context, tenant string) ([]*v1alpha1.TuningRule, error) {
-	var list v1alpha1.TuningRuleList
-	if err := r.reader.List(ctx, &list, client.InNamespace(tenant), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("listing tuning rules: %w", err)
-	}
-	var rules []*v1alpha1.TuningRule
-	for i := range list.Items {
-		if rule := &list.Items[i]; rule.DeletionTimestamp.IsZero() {
-			rules = append(rules, rule)
-		}
-	}
-	slices.SortFunc(rules, func(a, b *v1alpha1.TuningRule) int {
-		return cmp.Or(a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
-	})
-	return rules[:min(len(rules), tuning.MaxRules)], nil
 }
 
 func compile(ctx context.Context, rule *v1alpha1.TuningRule) *tuning.Ready {

@@ -32,7 +32,9 @@ type TuningRuleSpecApplyConfiguration struct {
 	// hiddenAlerts says what becomes of the alerts that the rule has hidden once it
 	// hides them no longer, because it was changed, suspended or deleted, or has
 	// expired: Keep (the default) leaves them hidden, Release correlates them as if
-	// they were new. With action Hide only.
+	// they were new. With Release a deleted rule goes when that is done, after a few
+	// seconds, and one that is not valid releases nothing until it is corrected or
+	// deleted. With action Hide only.
 	HiddenAlerts *apiv1alpha1.HiddenAlertPolicy `json:"hiddenAlerts,omitempty"`
 }
 
