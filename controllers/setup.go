@@ -12,6 +12,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/controllers/alert/correlation"
 	alertsourceregistry "github.com/tocsin-dev/tocsin/controllers/alertsource/registry"
+	"github.com/tocsin-dev/tocsin/controllers/alertsource/reports"
 	alertsourcestatus "github.com/tocsin-dev/tocsin/controllers/alertsource/status"
 	"github.com/tocsin-dev/tocsin/controllers/correlationpolicy/acceptance"
 	"github.com/tocsin-dev/tocsin/controllers/incident/summary"
@@ -35,6 +36,10 @@ type Options struct {
 	RESTConfig *rest.Config
 	// Sources are what the gateway of this replica knows; nil without a gateway.
 	Sources *source.Registry
+	// Spool takes what is found in the cluster; nil without a gateway.
+	Spool reports.Spool
+	// Discovery says which kinds of report the API server serves.
+	Discovery reports.Discovery
 	// GatewayTLS says whether the gateway serves TLS.
 	GatewayTLS bool
 	// IgnoredUsers are left out of audit events: Tocsin's own requests.
@@ -90,6 +95,12 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	if o.Sources != nil {
 		list = append(list, alertsourceregistry.New(alertsourceregistry.Deps{
 			Client: client, Registry: o.Sources, Clock: o.Clock, IgnoredUsers: o.IgnoredUsers,
+		}))
+	}
+	if o.Spool != nil {
+		list = append(list, reports.New(reports.Deps{
+			Client: client, Spool: o.Spool, Clock: o.Clock, Discovery: o.Discovery,
+			Identities: kube.NewImpersonator(o.RESTConfig, mgr.GetScheme(), mgr.GetRESTMapper()),
 		}))
 	}
 	return list

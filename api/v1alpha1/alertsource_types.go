@@ -456,20 +456,58 @@ type RuleLimit struct {
 	Alerts *int32 `json:"alerts,omitempty"`
 }
 
+// AlertSourceWatch says which reports in the cluster become alerts, one for each
+// workload and kind of report. An alert ends when its finding is gone; where the
+// severity or the number of the worst findings changes, another one follows it.
+type AlertSourceWatch struct {
+	// serviceAccountName is the service account of this namespace as which reports
+	// are listed and watched: what it may not see becomes no alert.
+	// +required
+	ServiceAccountName LocalName `json:"serviceAccountName,omitempty"`
+	// namespaces are the namespaces whose reports are watched. Left out, all are,
+	// and the reports that belong to no namespace.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Namespaces []LocalName `json:"namespaces,omitempty"`
+	// minimumSeverity is the least severity of a finding that becomes an alert.
+	// +optional
+	// +default="Medium"
+	MinimumSeverity Severity `json:"minimumSeverity,omitempty"`
+	// goneAfterSeconds is how long a report must be away until what it found counts
+	// as gone, as scanners delete reports and write them anew; from 60 to 86,400
+	// seconds. What a report no longer says is gone at once.
+	// +optional
+	// +default=600
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	GoneAfterSeconds *int32 `json:"goneAfterSeconds,omitempty"`
+}
+
 // AlertSourceSpec declares who may send alerts, and how they are read.
+// +kubebuilder:validation:XValidation:rule="has(self.auth) != has(self.watch)",message="exactly one of auth and watch is needed: alerts are sent by somebody, or found in the cluster"
+// +kubebuilder:validation:XValidation:rule="!has(self.watch) || self.type == 'PolicyReport' || self.type == 'TrivyOperator'",message="watch goes with the types PolicyReport and TrivyOperator only"
+// +kubebuilder:validation:XValidation:rule="has(self.watch) == has(oldSelf.watch)",message="watch cannot be added or removed: make another AlertSource"
 // +kubebuilder:validation:XValidation:rule="!has(self.kubernetesAudit) || self.type == 'KubernetesAudit'",message="kubernetesAudit goes with type KubernetesAudit only"
 // +kubebuilder:validation:XValidation:rule="has(self.generic) == (self.type == 'Generic')",message="generic goes with type Generic, which needs it"
 // +kubebuilder:validation:XValidation:rule="!has(self.cloudEvents) || self.type == 'CloudEvents'",message="cloudEvents goes with type CloudEvents only"
 // +kubebuilder:validation:XValidation:rule="!has(self.fingerprint) || !has(self.generic) || !has(self.generic.fingerprint)",fieldPath=".fingerprint",message="fingerprint does not go with generic.fingerprint: give one of both"
-// +kubebuilder:validation:XValidation:rule="!has(self.auth.serviceAccountToken) || self.type != 'KubernetesAudit'",message="auth.serviceAccountToken does not go with type KubernetesAudit: each check of a token is an audit event of its own"
+// +kubebuilder:validation:XValidation:rule="!has(self.fingerprint) || !has(self.watch)",fieldPath=".fingerprint",message="fingerprint does not go with watch: reports are folded by workload"
+// +kubebuilder:validation:XValidation:rule="!has(self.auth) || !has(self.auth.serviceAccountToken) || self.type != 'KubernetesAudit'",message="auth.serviceAccountToken does not go with type KubernetesAudit: each check of a token is an audit event of its own"
 type AlertSourceSpec struct {
 	// type is the format that the sender speaks. It cannot be changed.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="type is immutable"
 	Type AlertSourceType `json:"type,omitempty"`
-	// auth says how the sender proves who it is.
-	// +required
+	// auth says how the sender proves who it is. It or watch is needed.
+	// +optional
 	Auth AlertSourceAuth `json:"auth,omitzero"`
+	// watch makes alerts of the reports that are in the cluster, instead of what is
+	// sent. For the types PolicyReport and TrivyOperator. It can be changed, but not
+	// added or removed.
+	// +optional
+	Watch *AlertSourceWatch `json:"watch,omitempty"`
 	// cluster is the name of the cluster that the alerts are about; events
 	// seldom say it themselves.
 	// +optional
@@ -499,7 +537,8 @@ type AlertSourceSpec struct {
 	// limits bound what the source may send.
 	// +optional
 	Limits AlertSourceLimits `json:"limits,omitzero"`
-	// suspend makes the gateway refuse what the source sends.
+	// suspend makes the gateway refuse what the source sends. Reports are not
+	// watched meanwhile, and their alerts stay as they are.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 }
@@ -543,10 +582,12 @@ type SpoolTotals struct {
 
 // AlertSourceStatus tells what a source has sent.
 type AlertSourceStatus struct {
-	// conditions tell whether the source is in use. Known types: Ready. False:
-	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
-	// GatewayWithoutTLS. Unknown: Pending. Throttled, only while True: EventRate,
-	// it sent more than spec.limits allow in the last five minutes. Delayed, only
+	// conditions tell whether the source is in use. Known types: Ready. True: Valid,
+	// Watching. False: Suspended, Invalid, SecretNotFound, SecretForbidden,
+	// SecretInvalid, GatewayWithoutTLS; with watch also ReportsForbidden,
+	// ReportsNotServed, ReportsUnreadable, TooManyFindings. Unknown: Pending.
+	// Throttled, only while True: EventRate, it
+	// sent more than spec.limits allow in the last five minutes. Delayed, only
 	// while True: Backlog, its events waited long to be stored, or its namespace
 	// had few bytes left for events that wait, in the last five minutes.
 	// +optional
@@ -558,7 +599,7 @@ type AlertSourceStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// endpoint is the path that the sender posts to.
+	// endpoint is the path that the sender posts to; empty with watch.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Endpoint string `json:"endpoint,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -66,13 +67,31 @@ func (i *Impersonator) As(namespace, name string) (client.Client, error) {
 	return c, nil
 }
 
-func (i *Impersonator) build(user string) (client.Client, error) {
+// Watching returns a client that lists and watches as the service account. It has
+// a pace of its own, as it may have a lot to read.
+func (i *Impersonator) Watching(namespace, name string) (dynamic.Interface, error) {
+	user, err := ServiceAccountUser(namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := dynamic.NewForConfig(i.configOf(user))
+	if err != nil {
+		return nil, fmt.Errorf("making a client for %s: %w", user, err)
+	}
+	return c, nil
+}
+
+func (i *Impersonator) configOf(user string) *rest.Config {
 	config := rest.CopyConfig(i.config)
 	// The user name and nothing else: constrained impersonation of service accounts
 	// allows no group, UID or extra value, and the API server adds the groups.
 	config.Impersonate = rest.ImpersonationConfig{UserName: user}
 	config.RateLimiter, config.QPS, config.Burst = nil, identityQPS, identityBurst
-	c, err := client.New(config, client.Options{Scheme: i.scheme, Mapper: i.mapper})
+	return config
+}
+
+func (i *Impersonator) build(user string) (client.Client, error) {
+	c, err := client.New(i.configOf(user), client.Options{Scheme: i.scheme, Mapper: i.mapper})
 	if err != nil {
 		return nil, err
 	}

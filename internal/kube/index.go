@@ -12,6 +12,7 @@ import (
 // The indexes of the cache.
 const (
 	IndexAlertIncident            = "status.incidentName"
+	IndexAlertSource              = "spec.source.alertSource"
 	IndexAlertWanted              = "spec.triage.incidentName"
 	IndexAlertTuned               = "spec.tuning.ruleName"
 	IndexAlertMonitored           = "spec.tuning.monitored"
@@ -34,6 +35,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		of    client.IndexerFunc
 	}{
 		{&v1alpha1.Alert{}, IndexAlertIncident, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Status.IncidentName })},
+		{&v1alpha1.Alert{}, IndexAlertSource, by(func(a *v1alpha1.Alert) v1alpha1.LocalName { return a.Spec.Source.AlertSource })},
 		{&v1alpha1.Alert{}, IndexAlertWanted, by(Wanted)},
 		{&v1alpha1.Alert{}, IndexAlertTuned, by(tunedBy)},
 		{&v1alpha1.Alert{}, IndexAlertMonitored, monitoredBy},

@@ -49,6 +49,7 @@ type ingest struct {
 	namespaces []string
 	sources    *source.Registry
 	clock      clock.WithTicker
+	inlet      *inlet
 }
 
 var _ manager.LeaderElectionRunnable = &ingest{}
@@ -70,6 +71,7 @@ func (i *ingest) Start(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, events.Close()) }()
 
+	i.inlet.open(events)
 	receiving, received := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { defer received(); return i.server(events).Start(ctx) })
@@ -102,4 +104,51 @@ func (i *ingest) ready(*http.Request) error {
 		return errors.New("the alert sources are not known yet")
 	}
 	return nil
+}
+
+// inlet is the way into the spool for what Tocsin itself finds. Whoever comes
+// before the spool is open waits.
+type inlet struct {
+	ready chan struct{}
+	spool *spool.Spool
+}
+
+func newInlet() *inlet { return &inlet{ready: make(chan struct{})} }
+
+func (i *inlet) open(s *spool.Spool) {
+	i.spool = s
+	close(i.ready)
+}
+
+func (i *inlet) wait(ctx context.Context) error {
+	select {
+	case <-i.ready:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the spool: %w", ctx.Err())
+	}
+}
+
+// Append makes events durable.
+func (i *inlet) Append(ctx context.Context, payload []byte, count int64) (spool.Position, error) {
+	if err := i.wait(ctx); err != nil {
+		return 0, err
+	}
+	return i.spool.Append(ctx, payload, count)
+}
+
+// Last is the position of the newest event.
+func (i *inlet) Last(ctx context.Context) (spool.Position, error) {
+	if err := i.wait(ctx); err != nil {
+		return 0, err
+	}
+	return i.spool.Last()
+}
+
+// Drained says whether no event at or before a position waits.
+func (i *inlet) Drained(ctx context.Context, through spool.Position) (bool, error) {
+	if err := i.wait(ctx); err != nil {
+		return false, err
+	}
+	return i.spool.Drained(through)
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -88,17 +89,22 @@ func New(cfg *rest.Config, o Options) (ctrl.Manager, error) {
 	if err := kube.AddIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
+	found, err := discovery.NewDiscoveryClientForConfigAndClient(cfg, mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("making a client for discovery: %w", err)
+	}
 	options := controllers.Options{
-		Clock: o.Clock, RESTConfig: cfg,
+		Clock: o.Clock, RESTConfig: cfg, Discovery: found,
 		InvestigatorImage: o.InvestigatorImage, ProtectedNamespaces: o.ProtectedNamespaces,
 	}
 	ready := healthz.Ping
 	if o.Gateway != nil {
-		gateway := &ingest{mgr: mgr, options: *o.Gateway, namespaces: o.Namespaces, sources: source.NewRegistry(), clock: o.Clock}
+		gateway := &ingest{mgr: mgr, options: *o.Gateway, namespaces: o.Namespaces, sources: source.NewRegistry(), clock: o.Clock, inlet: newInlet()}
 		if err := mgr.Add(gateway); err != nil {
 			return nil, err
 		}
 		options.Sources, options.IgnoredUsers, ready = gateway.sources, o.Gateway.IgnoredUsers, gateway.ready
+		options.Spool = gateway.inlet
 		options.GatewayTLS = o.Gateway.CertDir != ""
 	}
 	if err := controllers.Setup(mgr, options); err != nil {

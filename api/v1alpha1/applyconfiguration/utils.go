@@ -42,6 +42,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AlertSourceStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSourceTotals"):
 		return &apiv1alpha1.AlertSourceTotalsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("AlertSourceWatch"):
+		return &apiv1alpha1.AlertSourceWatchApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertSpec"):
 		return &apiv1alpha1.AlertSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AlertStatus"):

@@ -55,8 +55,11 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources/status,verbs=patch
 
-// Reconcile checks one source.
+// Reconcile checks one source. Of one that watches reports, who watches tells.
 func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) (reconcile.Result, error) {
+	if from.Spec.Watch != nil {
+		return reconcile.Result{}, nil
+	}
 	ready, err := c.check(ctx, from)
 	if err != nil {
 		return reconcile.Result{}, err

@@ -166,7 +166,7 @@ func (d *Drain) decoder(e envelope.Envelope) (source.Source, decode.Decoder, err
 	if !found {
 		from.RollUp = rollup.DefaultLimits()
 	}
-	if found && from.Decoder != nil {
+	if found && from.Decoder != nil && from.Format == e.Format {
 		return from, from.Decoder, nil
 	}
 	decoder, ok := d.fallback[e.Format]

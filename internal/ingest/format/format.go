@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/fingerprint"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/guardduty"
+	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubearmor"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 	"github.com/tocsin-dev/tocsin/internal/ingest/microsoftgraph"
@@ -67,11 +68,15 @@ var table = map[string]func(Options) (decode.Decoder, error){
 	"TrivyOperator":   func(o Options) (decode.Decoder, error) { return trivyoperator.Decoder{Cluster: o.Cluster}, nil },
 }
 
-// Names returns the formats that can be read, sorted.
+// Names returns the formats that senders speak, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(table)) }
 
-// New returns the decoder of a format.
+// New returns the decoder of a format: of one that senders speak, or of the one
+// for what Tocsin found itself.
 func New(name string, options Options) (decode.Decoder, error) {
+	if name == imported.Format {
+		return decode.Safe(imported.Decoder{}), nil
+	}
 	construct, ok := table[name]
 	if !ok {
 		return nil, fmt.Errorf("type: %q is not one of %v", name, Names())

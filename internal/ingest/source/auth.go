@@ -51,7 +51,7 @@ func authMethod(from *v1alpha1.AlertSource, secrets Secrets, checks Checks) (met
 	case a.ServiceAccountToken != nil:
 		return serviceAccountAuth(from.Namespace, a.ServiceAccountToken, checks), "serviceAccountToken", nil
 	}
-	return auth.Closed{}, "", nil // The API server does not let such a source in.
+	return auth.Closed{}, "", nil // Nobody sends to a source that watches.
 }
 
 func one(secrets Secrets, ref v1alpha1.SecretKeyReference) ([]byte, error) {

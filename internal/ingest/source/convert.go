@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
+	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
 	"github.com/tocsin-dev/tocsin/internal/ingest/kubernetesaudit"
 )
 
@@ -21,10 +22,14 @@ import (
 // valid the source comes without a decoder, beside an error that names what is
 // wrong: its senders are then asked to try again.
 func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Source, error) {
-	decoder, err := format.New(string(from.Spec.Type), Options(from, ignored...))
+	name := string(from.Spec.Type)
+	if from.Spec.Watch != nil { // Nobody sends: what its reports say is decided before it comes to the spool.
+		name = imported.Format
+	}
+	decoder, err := format.New(name, Options(from, ignored...))
 	return Source{
 		Key:                 types.NamespacedName{Namespace: from.Namespace, Name: from.Name},
-		Format:              string(from.Spec.Type),
+		Format:              name,
 		Decoder:             decoder,
 		Auth:                method,
 		MaxBodyBytes:        cmp.Or(ptr.Deref(from.Spec.Limits.MaxBodyBytes, 0), body.DefaultMaxBytes),

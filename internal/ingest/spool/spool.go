@@ -293,6 +293,28 @@ func (s *Spool) loadOldest(tx *bolt.Tx, tenant string) error {
 	return nil
 }
 
+// Last is the position of the newest event there ever was; 0 before the first.
+func (s *Spool) Last() (last Position, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		last = Position(binary.BigEndian.Uint64(tx.Bucket(metaBucket).Get(nextKey))) - 1
+		return nil
+	})
+	return last, err
+}
+
+// Drained says whether no event of a tenant at or before a position waits.
+func (s *Spool) Drained(tenant string, through Position) (drained bool, err error) {
+	err = s.db.View(func(tx *bolt.Tx) error {
+		drained = true
+		if queue := queueOf(tx, tenant); queue != nil {
+			k, _ := queue.Cursor().First()
+			drained = k == nil || Position(binary.BigEndian.Uint64(k)) > through
+		}
+		return nil
+	})
+	return drained, err
+}
+
 // Close ends the spool. What was not acknowledged is not kept.
 func (s *Spool) Close() error {
 	close(s.closing)

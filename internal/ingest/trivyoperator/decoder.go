@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/entity"
+	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 )
 
@@ -24,22 +25,18 @@ const (
 
 // kind is how a report of a kind becomes an alert.
 type kind struct {
-	detection      string
-	one, many      string
-	role           model.Role
-	tactics        []model.Tactic
-	techniques     []string
-	recommendation string
+	detection string
+	findings.Nature
 }
 
 var kinds = map[string]kind{
-	vulnerabilityReport: {detection: "vulnerability", one: "vulnerability", many: "vulnerabilities", role: model.RoleScanned,
-		recommendation: "Update the packages that have a fixed version, build the image again and roll it out."},
-	configAuditReport: {detection: "misconfiguration", one: "misconfiguration", many: "misconfigurations", role: model.RolePolicyViolator,
-		recommendation: "Correct the manifest in Git and roll it out."},
-	exposedSecretReport: {detection: "exposed-secret", one: "exposed secret", many: "exposed secrets", role: model.RoleScanned,
-		tactics: []model.Tactic{model.TacticCredentialAccess}, techniques: []string{"T1552.001"},
-		recommendation: "Revoke the secrets, since whoever can pull the image has them; then build it without them."},
+	vulnerabilityReport: {"vulnerability", findings.Nature{Service: Service, One: "vulnerability", Many: "vulnerabilities", Role: model.RoleScanned,
+		Recommendation: "Update the packages that have a fixed version, build the image again and roll it out."}},
+	configAuditReport: {"misconfiguration", findings.Nature{Service: Service, One: "misconfiguration", Many: "misconfigurations", Role: model.RolePolicyViolator,
+		Recommendation: "Correct the manifest in Git and roll it out."}},
+	exposedSecretReport: {"exposed-secret", findings.Nature{Service: Service, One: "exposed secret", Many: "exposed secrets", Role: model.RoleScanned,
+		Tactics: []model.Tactic{model.TacticCredentialAccess}, Techniques: []string{"T1552.001"},
+		Recommendation: "Revoke the secrets, since whoever can pull the image has them; then build it without them."}},
 }
 
 // Decoder reads reports of the Trivy operator.
@@ -79,6 +76,7 @@ func (d Decoder) Decode(event []byte, received time.Time) (decode.Decoded, error
 
 func (d Decoder) alert(r report, received time.Time) model.Alert {
 	k := kinds[r.Kind]
+	severity, _, _ := r.counts().Worst()
 	first, last := entity.Span(cmp.Or(r.Metadata.CreationTimestamp, r.Report.UpdateTimestamp), r.Report.UpdateTimestamp, received)
 	return model.Alert{
 		Service:            Service,
@@ -86,45 +84,25 @@ func (d Decoder) alert(r report, received time.Time) model.Alert {
 		Rule:               r.Kind,
 		Title:              r.title(k),
 		Description:        r.describe(),
-		RecommendedActions: k.recommendation,
-		Severity:           r.counts().severity(),
-		Tactics:            k.tactics,
-		Techniques:         k.techniques,
+		RecommendedActions: k.Recommendation,
+		Severity:           severity,
+		Tactics:            k.Tactics,
+		Techniques:         k.Techniques,
 		First:              first,
 		Last:               last,
 		Fingerprint: decode.Fingerprint(Service, d.Cluster, r.Kind,
 			text.Line(r.Metadata.Namespace, maxName), text.Line(r.Metadata.Name, maxName)),
-		Entities:    r.entities(k.role),
+		Entities:    r.entities(k.Role),
 		Occurrences: 1,
 	}
 }
 
-// worst returns the severity that counts, its name and how often it occurs.
-func (s summary) worst() (severity model.Severity, name string, count int64) {
-	switch {
-	case s.Critical > 0:
-		return model.SeverityHigh, "critical", s.Critical
-	case s.High > 0:
-		return model.SeverityHigh, "high", s.High
-	case s.Medium > 0:
-		return model.SeverityMedium, "medium", s.Medium
-	case s.Low > 0:
-		return model.SeverityLow, "low", s.Low
-	}
-	return model.SeverityMedium, "unknown", s.Unknown
-}
-
-func (s summary) severity() model.Severity {
-	severity, _, _ := s.worst()
-	return severity
-}
-
 // title tells of the worst: "2 critical vulnerabilities in library/nginx:1.16".
 func (r report) title(k kind) string {
-	_, severity, count := r.counts().worst()
-	noun := k.many
+	_, severity, count := r.counts().Worst()
+	noun := k.Many
 	if count == 1 {
-		noun = k.one
+		noun = k.One
 	}
 	_, owner, name := r.subject()
 	where := cmp.Or(r.Report.Artifact.name(), strings.TrimSpace(owner+" "+name), r.Metadata.Name)
@@ -133,7 +111,7 @@ func (r report) title(k kind) string {
 
 // describe counts all and lists the worst.
 func (r report) describe() string {
-	c, found := r.counts(), r.findings()
+	c, found := r.counts(), r.found()
 	var b strings.Builder
 	fmt.Fprintf(&b, "Critical: %d, high: %d, medium: %d, low: %d, unknown: %d.", c.Critical, c.High, c.Medium, c.Low, c.Unknown)
 	if found.fixable > 0 {

@@ -42,7 +42,7 @@ func TestDecode(t *testing.T) {
 CRITICAL CVE-2026-1 (libx 2.0, fixed in 2.1): first
 HIGH CVE-2026-2 (zlib 1.0): second
 HIGH CVE-2026-3 (zlib 1.0):`,
-		RecommendedActions: kinds[vulnerabilityReport].recommendation,
+		RecommendedActions: kinds[vulnerabilityReport].Recommendation,
 		Severity:           model.SeverityHigh,
 		First:              time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
 		Last:               time.Date(2026, 3, 4, 4, 0, 0, 0, time.UTC),

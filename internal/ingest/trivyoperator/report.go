@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 )
 
@@ -98,7 +99,7 @@ func parse(event []byte) (report, decode.Drop, error) {
 		return r, decode.DropTelemetry, nil
 	case text.Line(r.Metadata.Name, maxName) == "":
 		return r, "", errNoName
-	case r.counts() == (summary{}):
+	case r.counts() == (findings.Counts{}):
 		return r, decode.DropTelemetry, nil // Nothing was found.
 	}
 	return r, "", nil
@@ -117,16 +118,16 @@ type summary struct {
 }
 
 // counts are those of the summary, or of the list where there is none.
-func (r report) counts() summary {
+func (r report) counts() findings.Counts {
 	s := r.Report.Summary
-	s = summary{max(s.Critical, 0), max(s.High, 0), max(s.Medium, 0), max(s.Low, 0), max(s.Unknown, 0)}
-	if s == (summary{}) {
-		s = r.findings().counts
+	counts := findings.Counts{Critical: max(s.Critical, 0), High: max(s.High, 0), Medium: max(s.Medium, 0), Low: max(s.Low, 0), Unknown: max(s.Unknown, 0)}
+	if counts == (findings.Counts{}) {
+		return r.found().counts
 	}
-	return s
+	return counts
 }
 
-func (r report) findings() worst {
+func (r report) found() worst {
 	switch r.Kind {
 	case vulnerabilityReport:
 		return r.Report.Vulnerabilities
@@ -166,7 +167,7 @@ const (
 // thousands costs no more than a short one.
 type worst struct {
 	list    []finding
-	counts  summary
+	counts  findings.Counts
 	fixable int64
 }
 

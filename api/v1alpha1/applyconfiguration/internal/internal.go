@@ -245,6 +245,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: type
       type:
         namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceType
+    - name: watch
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceWatch
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceStatus
   map:
     fields:
@@ -302,6 +305,26 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceType
   scalar: string
+- name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSourceWatch
+  map:
+    fields:
+    - name: goneAfterSeconds
+      type:
+        scalar: numeric
+      default: 600
+    - name: minimumSeverity
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.Severity
+      default: Medium
+    - name: namespaces
+      type:
+        list:
+          elementType:
+            namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
+          elementRelationship: associative
+    - name: serviceAccountName
+      type:
+        namedType: com.github.tocsin-dev.tocsin.api.v1alpha1.LocalName
 - name: com.github.tocsin-dev.tocsin.api.v1alpha1.AlertSpec
   map:
     fields:

@@ -13,8 +13,12 @@ import (
 type AlertSourceSpecApplyConfiguration struct {
 	// type is the format that the sender speaks. It cannot be changed.
 	Type *apiv1alpha1.AlertSourceType `json:"type,omitempty"`
-	// auth says how the sender proves who it is.
+	// auth says how the sender proves who it is. It or watch is needed.
 	Auth *AlertSourceAuthApplyConfiguration `json:"auth,omitempty"`
+	// watch makes alerts of the reports that are in the cluster, instead of what is
+	// sent. For the types PolicyReport and TrivyOperator. It can be changed, but not
+	// added or removed.
+	Watch *AlertSourceWatchApplyConfiguration `json:"watch,omitempty"`
 	// cluster is the name of the cluster that the alerts are about; events
 	// seldom say it themselves.
 	Cluster *string `json:"cluster,omitempty"`
@@ -35,7 +39,8 @@ type AlertSourceSpecApplyConfiguration struct {
 	Correlation *apiv1alpha1.CorrelationMode `json:"correlation,omitempty"`
 	// limits bound what the source may send.
 	Limits *AlertSourceLimitsApplyConfiguration `json:"limits,omitempty"`
-	// suspend makes the gateway refuse what the source sends.
+	// suspend makes the gateway refuse what the source sends. Reports are not
+	// watched meanwhile, and their alerts stay as they are.
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
@@ -58,6 +63,14 @@ func (b *AlertSourceSpecApplyConfiguration) WithType(value apiv1alpha1.AlertSour
 // If called multiple times, the Auth field is set to the value of the last call.
 func (b *AlertSourceSpecApplyConfiguration) WithAuth(value *AlertSourceAuthApplyConfiguration) *AlertSourceSpecApplyConfiguration {
 	b.Auth = value
+	return b
+}
+
+// WithWatch sets the Watch field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Watch field is set to the value of the last call.
+func (b *AlertSourceSpecApplyConfiguration) WithWatch(value *AlertSourceWatchApplyConfiguration) *AlertSourceSpecApplyConfiguration {
+	b.Watch = value
 	return b
 }
 

@@ -12,16 +12,18 @@ import (
 //
 // AlertSourceStatus tells what a source has sent.
 type AlertSourceStatusApplyConfiguration struct {
-	// conditions tell whether the source is in use. Known types: Ready. False:
-	// Suspended, Invalid, SecretNotFound, SecretForbidden, SecretInvalid,
-	// GatewayWithoutTLS. Unknown: Pending. Throttled, only while True: EventRate,
-	// it sent more than spec.limits allow in the last five minutes. Delayed, only
+	// conditions tell whether the source is in use. Known types: Ready. True: Valid,
+	// Watching. False: Suspended, Invalid, SecretNotFound, SecretForbidden,
+	// SecretInvalid, GatewayWithoutTLS; with watch also ReportsForbidden,
+	// ReportsNotServed, ReportsUnreadable, TooManyFindings. Unknown: Pending.
+	// Throttled, only while True: EventRate, it
+	// sent more than spec.limits allow in the last five minutes. Delayed, only
 	// while True: Backlog, its events waited long to be stored, or its namespace
 	// had few bytes left for events that wait, in the last five minutes.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that the status answers.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
-	// endpoint is the path that the sender posts to.
+	// endpoint is the path that the sender posts to; empty with watch.
 	Endpoint *string `json:"endpoint,omitempty"`
 	// totals count events since the source was created.
 	Totals *AlertSourceTotalsApplyConfiguration `json:"totals,omitempty"`

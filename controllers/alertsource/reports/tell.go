@@ -1,0 +1,185 @@
+package reports
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
+	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
+	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
+	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+	"github.com/tocsin-dev/tocsin/internal/kube"
+)
+
+const (
+	// maxPending bounds what is on its way to the API server, so that senders do
+	// not wait behind the reports of a cluster that are seen for the first time:
+	// ten seconds' worth.
+	maxPending = 1000
+	// maxBatch is how many events share an envelope.
+	maxBatch = 100
+	// doubt is how long it is waited for the effect of what was delivered, until it
+	// is told again.
+	doubt = time.Minute
+)
+
+// pending is what was told and does not show yet.
+type pending struct {
+	position spool.Position
+	at       time.Time
+	// before is the alert as it was.
+	before findings.Told
+}
+
+// tell appends to the spool what the alerts do not say yet. It reports whether
+// there is more to tell.
+func (c *Controller) tell(ctx context.Context, from *v1alpha1.AlertSource, w *watch) (more bool, err error) {
+	if early, err := c.tooEarly(ctx); early || err != nil {
+		return true, err
+	}
+	told, err := c.told(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	var steps []decode.Decoded
+	all := map[string]findings.Told{}
+	for _, k := range w.kinds {
+		for print, t := range told[k.Name()] {
+			all[print] = t
+		}
+		steps = append(steps, c.decide(from, k, told[k.Name()])...)
+	}
+	if err := c.settle(ctx, w, all); err != nil {
+		return false, err
+	}
+	steps = slices.DeleteFunc(steps, func(d decode.Decoded) bool {
+		_, waits := w.pending[d.Alert.Fingerprint]
+		return waits
+	})
+	room := max(0, maxPending-len(w.pending))
+	more = len(steps) > room
+	for batch := range slices.Chunk(steps[:min(room, len(steps))], maxBatch) {
+		if err := c.append(ctx, from, w, batch, all); err != nil {
+			return false, err
+		}
+	}
+	return more || len(w.pending) > 0, nil
+}
+
+// tooEarly holds until what a former process left in the spool is delivered: the
+// alerts do not show it yet, and it would be told twice.
+func (c *Controller) tooEarly(ctx context.Context) (bool, error) {
+	if c.leftover == nil {
+		last, err := c.Spool.Last(ctx)
+		if err != nil {
+			return true, err
+		}
+		c.leftover = &last
+	}
+	drained, err := c.Spool.Drained(ctx, *c.leftover)
+	return !drained, err
+}
+
+// decide asks what is to be told of one kind of report. While not all of its
+// reports are known, that is nothing.
+func (c *Controller) decide(from *v1alpha1.AlertSource, k *kind, told map[string]findings.Told) []decode.Decoded {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	complete, ok := k.complete()
+	if !ok {
+		return nil
+	}
+	return k.board.Decide(findings.Terms{
+		Kind: k.Kind, Scope: findings.Scope{Source: from.Name, Cluster: from.Spec.Cluster},
+		Minimum:  model.ParseSeverity(string(from.Spec.Watch.MinimumSeverity)),
+		Patience: time.Duration(ptr.Deref(from.Spec.Watch.GoneAfterSeconds, 600)) * time.Second,
+		Complete: complete, Now: c.Clock.Now().UTC(),
+	}, told)
+}
+
+// told returns the newest alert of each fingerprint that the source has brought,
+// by the kind of report.
+func (c *Controller) told(ctx context.Context, from *v1alpha1.AlertSource) (map[string]map[string]findings.Told, error) {
+	var list v1alpha1.AlertList
+	err := c.Client.List(ctx, &list, client.InNamespace(from.Namespace),
+		client.MatchingFields{kube.IndexAlertSource: from.Name}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("listing alerts: %w", err)
+	}
+	out := map[string]map[string]findings.Told{}
+	for i := range list.Items {
+		a := &list.Items[i]
+		if a.Spec.Ingestion == nil { // made by hand
+			continue
+		}
+		next := findings.Told{Title: a.Spec.Title, Severity: model.ParseSeverity(string(a.Spec.Severity)), Began: a.Spec.FirstActivityTime.UTC()}
+		if a.Status.EndedTime != nil {
+			next.Ended = a.Status.EndedTime.UTC()
+		}
+		rule := a.Spec.Source.Rule
+		if out[rule] == nil {
+			out[rule] = map[string]findings.Told{}
+		}
+		if before, ok := out[rule][a.Spec.Fingerprint]; !ok || next.Follows(before) {
+			out[rule][a.Spec.Fingerprint] = next
+		}
+	}
+	return out, nil
+}
+
+// settle forgets what shows by now, and what was delivered to no effect.
+func (c *Controller) settle(ctx context.Context, w *watch, told map[string]findings.Told) error {
+	for print, p := range w.pending {
+		if told[print] != p.before {
+			delete(w.pending, print)
+			continue
+		}
+		if c.Clock.Since(p.at) < doubt {
+			continue
+		}
+		drained, err := c.Spool.Drained(ctx, p.position)
+		if err != nil {
+			return err
+		}
+		if drained {
+			logf.FromContext(ctx).V(1).Info("What a report says was delivered and does not show; telling it again", "fingerprint", print)
+			delete(w.pending, print)
+		}
+	}
+	return nil
+}
+
+// append makes a batch durable.
+func (c *Controller) append(ctx context.Context, from *v1alpha1.AlertSource, w *watch, batch []decode.Decoded, told map[string]findings.Told) error {
+	now := c.Clock.Now()
+	e := envelope.Envelope{Tenant: from.Namespace, Source: from.Name, Format: imported.Format, Received: now.UTC()}
+	for _, step := range batch {
+		event, err := imported.Encode(step)
+		if err != nil {
+			return err
+		}
+		e.Events = append(e.Events, event)
+	}
+	payload, err := e.Marshal()
+	if err != nil {
+		return err
+	}
+	first, err := c.Spool.Append(ctx, payload, e.Positions())
+	if err != nil {
+		return fmt.Errorf("telling what reports say: %w", err)
+	}
+	for i, step := range batch {
+		print := step.Alert.Fingerprint
+		w.pending[print] = pending{position: first + spool.Position(i), at: now, before: told[print]}
+	}
+	return nil
+}
