@@ -129,12 +129,12 @@ func (i *inlet) wait(ctx context.Context) error {
 	}
 }
 
-// Append makes events durable.
-func (i *inlet) Append(ctx context.Context, payload []byte, count int64) (spool.Position, error) {
+// Append makes events of a tenant durable.
+func (i *inlet) Append(ctx context.Context, tenant string, payload []byte, count int64) (spool.Position, error) {
 	if err := i.wait(ctx); err != nil {
 		return 0, err
 	}
-	return i.spool.Append(ctx, payload, count)
+	return i.spool.Append(ctx, tenant, payload, count)
 }
 
 // Last is the position of the newest event.
@@ -145,10 +145,10 @@ func (i *inlet) Last(ctx context.Context) (spool.Position, error) {
 	return i.spool.Last()
 }
 
-// Drained says whether no event at or before a position waits.
-func (i *inlet) Drained(ctx context.Context, through spool.Position) (bool, error) {
+// Drained says whether no event of a tenant at or before a position waits.
+func (i *inlet) Drained(ctx context.Context, tenant string, through spool.Position) (bool, error) {
 	if err := i.wait(ctx); err != nil {
 		return false, err
 	}
-	return i.spool.Drained(through)
+	return i.spool.Drained(tenant, through)
 }

@@ -66,6 +66,10 @@ func TestDefaults(t *testing.T) {
 		s.Spec.Limits.RollUp.Rules = []v1alpha1.RuleLimit{{Rule: "Shell", Alerts: ptr(int32(7))}}
 		s.Spec.Auth = v1alpha1.AlertSourceAuth{HMAC: &v1alpha1.HMACAuth{Key: s.Spec.Auth.BearerToken}}
 	})
+	w := builders.AlertSource(namespace, uniqueName("defaults"), func(s *v1alpha1.AlertSource) {
+		s.Spec.Type, s.Spec.Auth = v1alpha1.AlertSourceTrivyOperator, v1alpha1.AlertSourceAuth{}
+		s.Spec.Watch = &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+	})
 	n := builders.Investigation(namespace, uniqueName("defaults"))
 	c := builders.CorrelationPolicy(namespace, uniqueName("defaults"))
 	u := builders.TuningRule(namespace, uniqueName("defaults"))
@@ -74,6 +78,7 @@ func TestDefaults(t *testing.T) {
 		func() error { return api.Create(t.Context(), p) }, func() error { return api.Create(t.Context(), r) },
 		func() error { return api.Create(t.Context(), s) }, func() error { return api.Create(t.Context(), n) },
 		func() error { return api.Create(t.Context(), c) }, func() error { return api.Create(t.Context(), u) },
+		func() error { return api.Create(t.Context(), w) },
 	} {
 		if err := create(); err != nil {
 			t.Fatal(err)
@@ -92,6 +97,7 @@ func TestDefaults(t *testing.T) {
 		"Remediation.spec.approval":      {string(r.Spec.Approval), "Required"},
 		"AlertSource.spec.generic.role":  {string(s.Spec.Generic.Entities[0].Role), "Unknown"},
 		"AlertSource.spec.auth.hmac":     {fmt.Sprintf("%s %s %s %d", signed.Header, *signed.Prefix, signed.TimestampSeparator, *signed.ToleranceSeconds), "X-Tocsin-Signature sha256= Dot 300"},
+		"AlertSource.spec.watch":         {fmt.Sprintf("%s %d", w.Spec.Watch.MinimumSeverity, *w.Spec.Watch.GoneAfterSeconds), "Medium 600"},
 		"AlertSource.spec.correlation":   {string(s.Spec.Correlation), "Enabled"},
 		"TuningRule.spec.mode":           {string(u.Spec.Mode), "Enforce"},
 		"AlertSource.spec.limits":        {limits(s.Spec.Limits), "10485760 bytes, 100 alerts of a rule, 5000 in all"},

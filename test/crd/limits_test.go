@@ -55,7 +55,7 @@ func tryLimits(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition, vari
 
 // variants are further samples of a kind whose fields exclude each other.
 var variants = map[string][]string{
-	"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents", "AlertSource/certificate", "AlertSource/serviceAccount"},
+	"AlertSource": {"AlertSource/generic", "AlertSource/cloudEvents", "AlertSource/certificate", "AlertSource/serviceAccount", "AlertSource/watch"},
 	"TuningRule":  {"TuningRule/hide"},
 }
 
@@ -70,6 +70,7 @@ var authentication = map[string]string{
 
 func init() {
 	for variant, chosenMethod := range authentication {
+		chosen[variant+".spec.watch"] = nil
 		for _, method := range authentication {
 			if method != chosenMethod {
 				chosen[variant+".spec.auth."+method] = nil
@@ -253,6 +254,11 @@ var chosen = map[string]any{
 	"AlertSource/serviceAccount.spec.kubernetesAudit":       nil,
 	"AlertSource/serviceAccount.spec.generic":               nil,
 	"AlertSource/serviceAccount.spec.cloudEvents":           nil,
+	"AlertSource/watch.spec.type":                           "TrivyOperator",
+	"AlertSource/watch.spec.auth":                           nil,
+	"AlertSource/watch.spec.kubernetesAudit":                nil,
+	"AlertSource/watch.spec.generic":                        nil,
+	"AlertSource/watch.spec.cloudEvents":                    nil,
 	"Playbook.spec.steps[].analyzer":                        nil,
 	"Investigation.status.plan.steps[].analyzer":            nil,
 	"Playbook.spec.steps[].container.resources":             map[string]any{},

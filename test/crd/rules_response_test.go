@@ -112,6 +112,9 @@ func alertSourceRules() []ruleCase {
 		twofold = "fingerprint does not go with generic.fingerprint: give one of both"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
+		origin  = "exactly one of auth and watch is needed: alerts are sent by somebody, or found in the cluster"
+		watched = "watch goes with the types PolicyReport and TrivyOperator only"
+		origins = "watch cannot be added or removed: make another AlertSource"
 	)
 	secret := v1alpha1.SecretKeyReference{Name: "falco", Key: "key"}
 	by := func(change func(*v1alpha1.AlertSourceSpec)) client.Object {
@@ -119,6 +122,14 @@ func alertSourceRules() []ruleCase {
 			s.Spec.Auth = v1alpha1.AlertSourceAuth{}
 			change(&s.Spec)
 		})
+	}
+	watching := func(sourceType v1alpha1.AlertSourceType) client.Object {
+		return by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Type, s.Watch = sourceType, &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+		})
+	}
+	edit := func(change func(*v1alpha1.AlertSourceSpec)) func(client.Object) {
+		return func(o client.Object) { change(&o.(*v1alpha1.AlertSource).Spec) }
 	}
 	unauthenticated := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"type": "Falco", "auth": map[string]any{}}}}
 	unauthenticated.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("AlertSource"))
@@ -166,6 +177,25 @@ func alertSourceRules() []ruleCase {
 		{kind: "AlertSource", rule: routed, name: "route to OCSF", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceOCSF)},
 		{kind: "AlertSource", rule: routed, name: "route to CloudEvents", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceCloudEvents), refused: true},
 		{kind: "AlertSource", rule: routed, name: "route to Generic", object: events(v1alpha1.AlertSourceCloudEvents, v1alpha1.AlertSourceGeneric), refused: true},
+		{kind: "AlertSource", rule: origin, name: "sent", object: of(v1alpha1.AlertSourceTrivyOperator, nil)},
+		{kind: "AlertSource", rule: origin, name: "found", object: watching(v1alpha1.AlertSourceTrivyOperator)},
+		{kind: "AlertSource", rule: origin, name: "sent and found", refused: true, object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Type, s.Watch = v1alpha1.AlertSourcePolicyReport, &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+			s.Auth.BearerToken = secret
+		})},
+		{kind: "AlertSource", rule: origin, name: "neither", object: by(func(*v1alpha1.AlertSourceSpec) {}), refused: true},
+		{kind: "AlertSource", rule: watched, name: "policy reports", object: watching(v1alpha1.AlertSourcePolicyReport)},
+		{kind: "AlertSource", rule: watched, name: "events of Falco", object: watching(v1alpha1.AlertSourceFalco), refused: true},
+		{kind: "AlertSource", rule: origins, name: "another service account", object: watching(v1alpha1.AlertSourcePolicyReport),
+			change: edit(func(s *v1alpha1.AlertSourceSpec) { s.Watch.ServiceAccountName = "other" })},
+		{kind: "AlertSource", rule: origins, name: "found, then sent", object: watching(v1alpha1.AlertSourcePolicyReport), refused: true,
+			change: edit(func(s *v1alpha1.AlertSourceSpec) {
+				s.Watch, s.Auth = nil, v1alpha1.AlertSourceAuth{BearerToken: secret}
+			})},
+		{kind: "AlertSource", rule: origins, name: "sent, then found", object: of(v1alpha1.AlertSourcePolicyReport, nil), refused: true,
+			change: edit(func(s *v1alpha1.AlertSourceSpec) {
+				s.Auth, s.Watch = v1alpha1.AlertSourceAuth{}, &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+			})},
 		{kind: "AlertSource", rule: fixed, name: "type changed", object: of(v1alpha1.AlertSourceFalco, nil), refused: true,
 			change: func(o client.Object) { o.(*v1alpha1.AlertSource).Spec.Type = v1alpha1.AlertSourceKubernetesAudit }},
 		{kind: "AlertSource", rule: fixed, name: "type kept", object: of(v1alpha1.AlertSourceFalco, nil),

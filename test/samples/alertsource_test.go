@@ -24,7 +24,7 @@ func TestEveryTypeOfAlertSourceHasASample(t *testing.T) {
 		}
 	}
 	slices.Sort(types)
-	if diff := cmp.Diff(format.Names(), types); diff != "" {
+	if diff := cmp.Diff(format.Names(), slices.Compact(types)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -51,11 +51,11 @@ type Identities interface {
 
 // Spool makes what is told durable.
 type Spool interface {
-	Append(ctx context.Context, payload []byte, count int64) (spool.Position, error)
+	Append(ctx context.Context, tenant string, payload []byte, count int64) (spool.Position, error)
 	// Last is the position of the newest event.
 	Last(ctx context.Context) (spool.Position, error)
-	// Drained says whether no event at or before a position waits.
-	Drained(ctx context.Context, through spool.Position) (bool, error)
+	// Drained says whether no event of a tenant at or before a position waits.
+	Drained(ctx context.Context, tenant string, through spool.Position) (bool, error)
 }
 
 // Deps are what the controller needs.

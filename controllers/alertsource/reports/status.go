@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,10 +29,11 @@ func (c *Controller) report(ctx context.Context, from *v1alpha1.AlertSource, rea
 }
 
 // owned is the part of the status that this controller writes, of a source that
-// watches; the totals are the gateway's.
+// watches: its condition Ready.
 func owned(s *v1alpha1.AlertSourceStatus) *v1alpha1.AlertSourceStatus {
 	out := s.DeepCopy()
-	return &v1alpha1.AlertSourceStatus{Conditions: out.Conditions, ObservedGeneration: out.ObservedGeneration}
+	others := func(c metav1.Condition) bool { return c.Type != v1alpha1.ConditionReady }
+	return &v1alpha1.AlertSourceStatus{Conditions: slices.DeleteFunc(out.Conditions, others), ObservedGeneration: out.ObservedGeneration}
 }
 
 func suspended() metav1.Condition {

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -27,15 +26,19 @@ const (
 	maxPending = 1000
 	// maxBatch is how many events share an envelope.
 	maxBatch = 100
-	// doubt is how long it is waited for the effect of what was delivered, until it
-	// is told again.
-	doubt = time.Minute
+	// firstDoubt is how long it is waited for the effect of what was delivered, until
+	// it is told again; each time it is waited twice as long, up to lastDoubt. It has
+	// none where a TuningRule hides it, or the API server refuses it for long.
+	firstDoubt, lastDoubt = time.Minute, 24 * time.Hour
 )
 
 // pending is what was told and does not show yet.
 type pending struct {
 	position spool.Position
 	at       time.Time
+	// doubt is how long its effect is waited for; again says that it is due once more.
+	doubt time.Duration
+	again bool
 	// before is the alert as it was.
 	before findings.Told
 }
@@ -43,7 +46,7 @@ type pending struct {
 // tell appends to the spool what the alerts do not say yet. It reports whether
 // there is more to tell.
 func (c *Controller) tell(ctx context.Context, from *v1alpha1.AlertSource, w *watch) (more bool, err error) {
-	if early, err := c.tooEarly(ctx); early || err != nil {
+	if early, err := c.tooEarly(ctx, from.Namespace); early || err != nil {
 		return true, err
 	}
 	told, err := c.told(ctx, from)
@@ -58,26 +61,37 @@ func (c *Controller) tell(ctx context.Context, from *v1alpha1.AlertSource, w *wa
 		}
 		steps = append(steps, c.decide(from, k, told[k.Name()])...)
 	}
-	if err := c.settle(ctx, w, all); err != nil {
+	if err := c.settle(ctx, from.Namespace, w, all); err != nil {
 		return false, err
 	}
 	steps = slices.DeleteFunc(steps, func(d decode.Decoded) bool {
-		_, waits := w.pending[d.Alert.Fingerprint]
-		return waits
+		p, told := w.pending[d.Alert.Fingerprint]
+		return told && !p.again
 	})
-	room := max(0, maxPending-len(w.pending))
+	young := w.young(c.Clock.Now())
+	room := max(0, maxPending-young)
 	more = len(steps) > room
 	for batch := range slices.Chunk(steps[:min(room, len(steps))], maxBatch) {
 		if err := c.append(ctx, from, w, batch, all); err != nil {
 			return false, err
 		}
 	}
-	return more || len(w.pending) > 0, nil
+	return more || young > 0, nil
+}
+
+// young counts what was told so lately that it may still be on its way.
+func (w *watch) young(now time.Time) (n int) {
+	for _, p := range w.pending {
+		if now.Sub(p.at) < firstDoubt {
+			n++
+		}
+	}
+	return n
 }
 
 // tooEarly holds until what a former process left in the spool is delivered: the
 // alerts do not show it yet, and it would be told twice.
-func (c *Controller) tooEarly(ctx context.Context) (bool, error) {
+func (c *Controller) tooEarly(ctx context.Context, tenant string) (bool, error) {
 	if c.leftover == nil {
 		last, err := c.Spool.Last(ctx)
 		if err != nil {
@@ -85,7 +99,7 @@ func (c *Controller) tooEarly(ctx context.Context) (bool, error) {
 		}
 		c.leftover = &last
 	}
-	drained, err := c.Spool.Drained(ctx, *c.leftover)
+	drained, err := c.Spool.Drained(ctx, tenant, *c.leftover)
 	return !drained, err
 }
 
@@ -136,24 +150,22 @@ func (c *Controller) told(ctx context.Context, from *v1alpha1.AlertSource) (map[
 	return out, nil
 }
 
-// settle forgets what shows by now, and what was delivered to no effect.
-func (c *Controller) settle(ctx context.Context, w *watch, told map[string]findings.Told) error {
+// settle forgets what shows by now. What was delivered to no effect is told again.
+func (c *Controller) settle(ctx context.Context, tenant string, w *watch, told map[string]findings.Told) error {
 	for print, p := range w.pending {
 		if told[print] != p.before {
 			delete(w.pending, print)
 			continue
 		}
-		if c.Clock.Since(p.at) < doubt {
+		if p.again || c.Clock.Since(p.at) < p.doubt {
 			continue
 		}
-		drained, err := c.Spool.Drained(ctx, p.position)
+		drained, err := c.Spool.Drained(ctx, tenant, p.position)
 		if err != nil {
 			return err
 		}
-		if drained {
-			logf.FromContext(ctx).V(1).Info("What a report says was delivered and does not show; telling it again", "fingerprint", print)
-			delete(w.pending, print)
-		}
+		p.again = drained
+		w.pending[print] = p
 	}
 	return nil
 }
@@ -173,13 +185,14 @@ func (c *Controller) append(ctx context.Context, from *v1alpha1.AlertSource, w *
 	if err != nil {
 		return err
 	}
-	first, err := c.Spool.Append(ctx, payload, e.Positions())
+	first, err := c.Spool.Append(ctx, from.Namespace, payload, e.Positions())
 	if err != nil {
 		return fmt.Errorf("telling what reports say: %w", err)
 	}
 	for i, step := range batch {
 		print := step.Alert.Fingerprint
-		w.pending[print] = pending{position: first + spool.Position(i), at: now, before: told[print]}
+		doubt := min(max(firstDoubt, 2*w.pending[print].doubt), lastDoubt)
+		w.pending[print] = pending{position: first + spool.Position(i), at: now, doubt: doubt, before: told[print]}
 	}
 	return nil
 }

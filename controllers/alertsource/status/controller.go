@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -55,24 +56,23 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources,verbs=get;list;watch
 // +kubebuilder:rbac:groups=tocsin.dev,resources=alertsources/status,verbs=patch
 
-// Reconcile checks one source. Of one that watches reports, who watches tells.
+// Reconcile checks one source. Whether one that watches reports is ready, who
+// watches tells.
 func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) (reconcile.Result, error) {
-	if from.Spec.Watch != nil {
-		return reconcile.Result{}, nil
+	before, after := owned(from), owned(from)
+	if from.Spec.Watch == nil {
+		ready, err := c.check(ctx, from)
+		if err != nil {
+			return reconcile.Result{}, err
+		}
+		ready.Type, ready.ObservedGeneration = v1alpha1.ConditionReady, from.Generation
+		after.ObservedGeneration = &from.Generation
+		after.Endpoint = fmt.Sprintf("/v1/sources/%s/%s", from.Namespace, from.Name)
+		kube.SetCondition(&after.Conditions, ready, c.Clock.Now())
 	}
-	ready, err := c.check(ctx, from)
-	if err != nil {
-		return reconcile.Result{}, err
-	}
-	ready.Type, ready.ObservedGeneration = v1alpha1.ConditionReady, from.Generation
-	before := owned(&from.Status)
-	after := owned(&from.Status)
-	after.ObservedGeneration = &from.Generation
-	after.Endpoint = fmt.Sprintf("/v1/sources/%s/%s", from.Namespace, from.Name)
-	kube.SetCondition(&after.Conditions, ready, c.Clock.Now())
 	c.setRecent(&after.Conditions, from.Status.ThrottledTime, throttled)
 	c.setRecent(&after.Conditions, from.Status.DelayedTime, delayed)
-	_, err = kube.ApplyStatus(ctx, c.Client, owner, from, before, after)
+	_, err := kube.ApplyStatus(ctx, c.Client, owner, from, before, after)
 	return reconcile.Result{RequeueAfter: recheck}, err
 }
 
@@ -133,7 +133,11 @@ func (c *Controller) check(ctx context.Context, from *v1alpha1.AlertSource) (met
 
 // owned is the part of the status that this controller writes; the totals are
 // the gateway's.
-func owned(s *v1alpha1.AlertSourceStatus) *v1alpha1.AlertSourceStatus {
-	out := s.DeepCopy()
-	return &v1alpha1.AlertSourceStatus{Conditions: out.Conditions, ObservedGeneration: out.ObservedGeneration, Endpoint: out.Endpoint}
+func owned(from *v1alpha1.AlertSource) *v1alpha1.AlertSourceStatus {
+	s := from.Status.DeepCopy()
+	if from.Spec.Watch == nil {
+		return &v1alpha1.AlertSourceStatus{Conditions: s.Conditions, ObservedGeneration: s.ObservedGeneration, Endpoint: s.Endpoint}
+	}
+	ready := func(c metav1.Condition) bool { return c.Type == v1alpha1.ConditionReady }
+	return &v1alpha1.AlertSourceStatus{Conditions: slices.DeleteFunc(s.Conditions, ready)}
 }

@@ -94,6 +94,19 @@ var _ = Describe("Alert source status", func() {
 		Expect(from.ResourceVersion).To(Equal(before))
 	})
 
+	It("leaves a source that watches reports to who watches", func(ctx SpecContext) {
+		from := source(ctx, func(s *v1alpha1.AlertSource) {
+			s.Spec.Type, s.Spec.Auth = v1alpha1.AlertSourceTrivyOperator, v1alpha1.AlertSourceAuth{}
+			s.Spec.Watch = &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+		})
+		before := from.ResourceVersion
+		result, err := status.New(status.Deps{Client: c, Clock: clock}).Reconcile(ctx, from)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(result.RequeueAfter).To(Equal(time.Minute), "its events may be delayed like any")
+		Expect(c.Get(ctx, client.ObjectKeyFromObject(from), from)).To(Succeed())
+		Expect(from.ResourceVersion).To(Equal(before))
+	})
+
 	It("leaves the gateway's totals alone", func(ctx SpecContext) {
 		from := source(ctx)
 		from.Status.Totals = &v1alpha1.AlertSourceTotals{

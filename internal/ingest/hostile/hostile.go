@@ -66,7 +66,7 @@ func read(t testing.TB, d decode.Decoder, event []byte) Outcome {
 		t.Fatalf("Check says %q, %v; Decode says %q, %v\n%.2000s", drop, checkErr, decoded.Drop, err, event)
 	}
 	if err == nil && drop == "" {
-		bounded(t, decoded.Alert)
+		Bounded(t, decoded.Alert)
 	}
 	return Outcome{Decoded: decoded, Err: err}
 }
@@ -93,9 +93,9 @@ func Alerts(t testing.TB, outcomes []Outcome) []model.Alert {
 	return alerts
 }
 
-// bounded fails the test where the API server would refuse an alert, or a
+// Bounded fails the test where the API server would refuse an alert, or a
 // screen show it otherwise than it is.
-func bounded(t testing.TB, a model.Alert) {
+func Bounded(t testing.TB, a model.Alert) {
 	t.Helper()
 	clean(t, "service", a.Service, 1, decode.MaxSensor)
 	clean(t, "detection", a.Detection, 0, decode.MaxSensor)

@@ -324,3 +324,43 @@ func TestFailedWriteGivesBackItsRoom(t *testing.T) {
 		t.Errorf("%+v is kept for what failed", used)
 	}
 }
+
+func TestDrained(t *testing.T) {
+	s := newSpool(t, Options{})
+	state := func() string {
+		last, err := s.Last()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := fmt.Sprint("last ", last, ", drained ")
+		for p := Position(0); p <= last; p++ {
+			drained, err := s.Drained(tenant, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out += map[bool]string{true: "+", false: "-"}[drained]
+		}
+		return out
+	}
+	want := func(want string) {
+		t.Helper()
+		if got := state(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	want("last 0, drained +")
+	mustAppend(t, s, "a", 2)
+	mustAppend(t, s, "b", 1)
+	if _, err := s.Append(t.Context(), "another", []byte("c"), 1); err != nil {
+		t.Fatal(err)
+	}
+	want("last 4, drained +----")
+	if err := s.Delete(tenant, 2); err != nil {
+		t.Fatal(err)
+	}
+	want("last 4, drained +++--")
+	if err := s.Delete(tenant, 3); err != nil {
+		t.Fatal(err)
+	}
+	want("last 4, drained +++++")
+}
