@@ -9,8 +9,10 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
 	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
@@ -22,9 +24,11 @@ import (
 // valid the source comes without a decoder, beside an error that names what is
 // wrong: its senders are then asked to try again.
 func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Source, error) {
-	name := string(from.Spec.Type)
-	if from.Spec.Watch != nil { // Nobody sends: what its reports say is decided before it comes to the spool.
-		name = imported.Format
+	name, limits := string(from.Spec.Type), convert.RollUpLimits(from.Spec.Limits.RollUp)
+	if from.Spec.Watch != nil {
+		// Nobody sends: what its reports say is decided, folded and bounded before it
+		// comes to the spool. Rolled up, an alert could not come and go with its finding.
+		name, limits = imported.Format, rollup.Limits{Distinct: findings.MaxFindings, PerHour: findings.MaxFindings}
 	}
 	decoder, err := format.New(name, Options(from, ignored...))
 	return Source{
@@ -36,7 +40,7 @@ func New(from *v1alpha1.AlertSource, method auth.Method, ignored ...string) (Sou
 		Throttle:            newThrottle(from.Spec.Limits),
 		Suspended:           ptr.Deref(from.Spec.Suspend, false),
 		CorrelationDisabled: from.Spec.Correlation == v1alpha1.CorrelationDisabled,
-		RollUp:              convert.RollUpLimits(from.Spec.Limits.RollUp),
+		RollUp:              limits,
 	}, err
 }
 

@@ -13,8 +13,10 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
+	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
 	"github.com/tocsin-dev/tocsin/internal/ingest/generic"
+	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
 )
 
 func alertSource(change func(*v1alpha1.AlertSourceSpec)) *v1alpha1.AlertSource {
@@ -38,6 +40,28 @@ func TestNew(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer token")
 	if err := got.Auth.Verify(r, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWatching: nobody is let in to a source that watches, and what it finds is
+// read as Tocsin itself wrote it, and not rolled up.
+func TestWatching(t *testing.T) {
+	from := alertSource(func(s *v1alpha1.AlertSourceSpec) {
+		s.Type, s.Watch = v1alpha1.AlertSourceTrivyOperator, &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}
+	})
+	method, err := Auth(from, nil, Checks{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := method.Verify(httptest.NewRequest("POST", "/", nil), nil); err == nil {
+		t.Error("somebody is let in")
+	}
+	got, err := New(from, method)
+	if err != nil || got.Format != imported.Format || got.RollUp.Distinct < findings.MaxFindings || got.RollUp.PerHour < findings.MaxFindings {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if decoded, err := got.Decoder.Decode([]byte(`{"alert": {"Fingerprint": "a"}}`), metav1.Now().Time); err != nil || decoded.Alert.Fingerprint != "a" {
+		t.Errorf("%+v, %v", decoded, err)
 	}
 }
 
