@@ -256,6 +256,7 @@ var chosen = map[string]any{
 	"AlertSource/serviceAccount.spec.cloudEvents":           nil,
 	"AlertSource/watch.spec.type":                           "TrivyOperator",
 	"AlertSource/watch.spec.auth":                           nil,
+	"AlertSource/watch.spec.fingerprint":                    nil,
 	"AlertSource/watch.spec.kubernetesAudit":                nil,
 	"AlertSource/watch.spec.generic":                        nil,
 	"AlertSource/watch.spec.cloudEvents":                    nil,

@@ -112,6 +112,7 @@ func alertSourceRules() []ruleCase {
 		twofold = "fingerprint does not go with generic.fingerprint: give one of both"
 		options = "kubernetesAudit goes with type KubernetesAudit only"
 		fixed   = "type is immutable"
+		folded  = "fingerprint does not go with watch: reports are folded by workload"
 		origin  = "exactly one of auth and watch is needed: alerts are sent by somebody, or found in the cluster"
 		watched = "watch goes with the types PolicyReport and TrivyOperator only"
 		origins = "watch cannot be added or removed: make another AlertSource"
@@ -184,6 +185,12 @@ func alertSourceRules() []ruleCase {
 			s.Auth.BearerToken = secret
 		})},
 		{kind: "AlertSource", rule: origin, name: "neither", object: by(func(*v1alpha1.AlertSourceSpec) {}), refused: true},
+		{kind: "AlertSource", rule: folded, name: "fingerprint of what is sent", object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Auth.BearerToken, s.Fingerprint = secret, "event.id"
+		})},
+		{kind: "AlertSource", rule: folded, name: "fingerprint of what is found", refused: true, object: by(func(s *v1alpha1.AlertSourceSpec) {
+			s.Type, s.Watch, s.Fingerprint = v1alpha1.AlertSourcePolicyReport, &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner"}, "event.id"
+		})},
 		{kind: "AlertSource", rule: watched, name: "policy reports", object: watching(v1alpha1.AlertSourcePolicyReport)},
 		{kind: "AlertSource", rule: watched, name: "events of Falco", object: watching(v1alpha1.AlertSourceFalco), refused: true},
 		{kind: "AlertSource", rule: origins, name: "another service account", object: watching(v1alpha1.AlertSourcePolicyReport),
