@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/auth"
 	"github.com/tocsin-dev/tocsin/internal/ingest/body"
-	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/fixtures"
 	"github.com/tocsin-dev/tocsin/internal/ingest/format"
@@ -361,62 +359,4 @@ func TestFixtures(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestMutilatedFixtures cuts and breaks what senders send: whatever comes, the
-// answer is 202 or a problem that the sender can act on.
-func TestMutilatedFixtures(t *testing.T) {
-	decoders := map[string]decode.Decoder{}
-	for folder, name := range map[string]string{"falco": "Falco", "k8s-audit": "KubernetesAudit"} {
-		decoders[folder], _ = format.New(name, format.Options{})
-		for file, data := range fixtures.Files(t, folder) {
-			if len(data) > 5_000 {
-				continue // It takes time quadratic in the size.
-			}
-			for end := 0; end < len(data); end += 64 {
-				checkMutilated(t, file, data[:end], decoders[folder])
-			}
-			for _, wrong := range []string{"null", "7", "[]", "{}", `"x"`, "true", "1e999"} {
-				for _, mutant := range replaceValues(data, wrong) {
-					checkMutilated(t, file, mutant, decoders[folder])
-				}
-			}
-		}
-	}
-}
-
-func checkMutilated(t *testing.T, file string, data []byte, d decode.Decoder) {
-	t.Helper()
-	c, err := readContent(data, body.Split, d)
-	if err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	for _, e := range c.errors {
-		if strings.Contains(e.Reason, "the decoder failed") {
-			t.Fatalf("%s: %s\n%s", file, e.Reason, data)
-		}
-	}
-	for _, event := range c.events {
-		if _, err := d.Decode(event, time.Unix(1_700_000_000, 0)); err != nil {
-			t.Fatalf("%s: was accepted and cannot be decoded: %v", file, err)
-		}
-	}
-}
-
-// replaceValues returns the text once for each of its first members, with
-// another value.
-func replaceValues(data []byte, wrong string) [][]byte {
-	var out [][]byte
-	for at := 0; len(out) < 60; {
-		colon := bytes.Index(data[at:], []byte(`": `))
-		if colon < 0 {
-			return out
-		}
-		at += colon + 3
-		var value json.RawMessage
-		if json.NewDecoder(bytes.NewReader(data[at:])).Decode(&value) == nil {
-			out = append(out, append(append(bytes.Clone(data[:at]), wrong...), data[at+len(value):]...))
-		}
-	}
-	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -41,6 +42,28 @@ func Alter(t *testing.T, d decode.Decoder, payload string) {
 	}
 	for end := 0; end < len(payload); end += 16 {
 		t.Run(fmt.Sprintf("cut after %d", end), func(t *testing.T) { Record(t, d, []byte(payload[:end])) })
+	}
+}
+
+// Altered are the payload with each field in turn replaced by each wrong value, and
+// left out.
+func Altered(t *testing.T, payload []byte, values ...string) iter.Seq[[]byte] {
+	t.Helper()
+	var whole any
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.UseNumber()
+	if err := decoder.Decode(&whole); err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func([]byte) bool) {
+		done := false
+		for _, value := range append(slices.Clone(wrong), values...) {
+			replaceEach(whole, json.RawMessage(value), func(_ string, altered any) {
+				if !done {
+					done = !yield(marshal(t, altered))
+				}
+			})
+		}
 	}
 }
 

@@ -53,12 +53,13 @@ func Record(t testing.TB, d decode.Decoder, record []byte) []Outcome {
 	}
 	out := make([]Outcome, len(events))
 	for i, event := range events {
-		out[i] = read(t, d, event)
+		out[i] = Event(t, d, event)
 	}
 	return out
 }
 
-func read(t testing.TB, d decode.Decoder, event []byte) Outcome {
+// Event reads one event.
+func Event(t testing.TB, d decode.Decoder, event []byte) Outcome {
 	t.Helper()
 	drop, checkErr := d.Check(event)
 	decoded, err := d.Decode(event, Received)
