@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
 
 // connections is how many the load generator keeps open.
@@ -83,10 +85,10 @@ func run(ctx context.Context) (err error) {
 	return nil
 }
 
-// withTocsin calls f with a cluster and Tocsin of its own.
-func (b *bench) withTocsin(ctx context.Context, f func(context.Context, *cluster, server) error) error {
+// withTocsin calls f with a cluster and Tocsin of its own, whose source is changed.
+func (b *bench) withTocsin(ctx context.Context, f func(context.Context, *cluster, server) error, change ...func(*v1alpha1.AlertSource)) error {
 	return b.withCluster(ctx, func(ctx context.Context, c *cluster, folder string) (err error) {
-		tocsin, err := startTocsin(ctx, c, b.manager, folder)
+		tocsin, err := startTocsin(ctx, c, b.manager, folder, change...)
 		if err != nil {
 			return err
 		}

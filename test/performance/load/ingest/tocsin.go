@@ -68,8 +68,8 @@ func unthrottled(s *v1alpha1.AlertSource) {
 }
 
 // startTocsin starts the manager with everything in it, and a source of the tenant.
-func startTocsin(ctx context.Context, c *cluster, manager, folder string) (server, error) {
-	source := builders.AlertSource(tenant, sourceName, unthrottled)
+func startTocsin(ctx context.Context, c *cluster, manager, folder string, change ...func(*v1alpha1.AlertSource)) (server, error) {
+	source := builders.AlertSource(tenant, sourceName, append(change, unthrottled)...)
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: string(source.Spec.Auth.BearerToken.Name)},
 		StringData: map[string]string{source.Spec.Auth.BearerToken.Key: token},
