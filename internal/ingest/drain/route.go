@@ -18,6 +18,8 @@ import (
 // rolled up. What is rolled up is noted in the spool first: an event that is read
 // again after a crash, when less is known of those before it, goes where it went.
 // One without a note went to its own alert, or nowhere yet.
+// What this cannot know is a creation by the process before that comes through
+// only after the alerts were listed.
 func (d *Drain) route(ctx context.Context, batches []*opened) error {
 	notes := map[spool.Position][]byte{}
 	for _, o := range batches {
