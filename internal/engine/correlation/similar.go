@@ -48,7 +48,7 @@ type resemblance struct {
 // those that share a telling entity, then those with the same techniques.
 // Only the newest incidents of each entity and technique are looked at.
 func (e *Engine) resemble(s *subject, d *Decision) {
-	if s.routine { // what happens all the time resembles everything
+	if s.routine || len(d.Similar) == maxSimilar { // what happens all the time resembles everything
 		return
 	}
 	entity, message := none, ""
@@ -57,6 +57,9 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 			entity, message = r.entity, "shares "+e.entities.keys[r.entity].String()
 		}
 		d.resembles(e.incidents.keys[r.incident], SimilarEntities, message)
+	}
+	if len(d.Similar) == maxSimilar {
+		return
 	}
 	for _, r := range e.sameTechniques(s) {
 		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques ", e.shared(s.alert, r.incident))
