@@ -127,7 +127,7 @@ func newTester(t *testing.T, kind v1alpha1.AlertSourceType, schema *validate.Sch
 func random(name string) *rand.Rand {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name))
-	return rand.New(rand.NewPCG(h.Sum64(), 1)) //nolint:gosec // It chooses tests.
+	return rand.New(rand.NewPCG(h.Sum64(), 1))
 }
 
 // cut sends a file cut off after every 64th byte.

@@ -92,7 +92,7 @@ func (o override) Decode(data []byte, received time.Time) (decode.Decoded, error
 	parts, err := o.parts(out.Alert, data)
 	if err != nil {
 		out.FingerprintErr = errors.New("fingerprint: " + text.Line(err.Error(), maxReason))
-		return out, nil //nolint:nilerr // The event is an alert all the same.
+		return out, nil // The event is an alert all the same.
 	}
 	if strings.Join(parts, "") != "" {
 		out.Alert.Fingerprint = decode.Fingerprint("AlertSource", append([]string{o.source, o.cluster}, parts...)...)

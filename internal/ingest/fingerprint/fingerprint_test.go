@@ -112,7 +112,7 @@ func TestWhatIsNoAlert(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out, err := d.Decode(nil, hostile.Received); err != inner.err || out.Drop != inner.drop || out.FingerprintErr != nil || out.Alert.Fingerprint != "own" {
+		if out, err := d.Decode(nil, hostile.Received); !errors.Is(err, inner.err) || out.Drop != inner.drop || out.FingerprintErr != nil || out.Alert.Fingerprint != "own" {
 			t.Errorf("%+v, %v", out, err)
 		}
 	}
