@@ -26,6 +26,7 @@ spec:
     - {kind: File, name: event.file}
 `
 	policy = "{apiVersion: tocsin.dev/v1alpha1, kind: CorrelationPolicy, metadata: {name: p}, spec: {optOuts: [{name: drops, rules: [drop]}]}}"
+	quiet  = "{apiVersion: tocsin.dev/v1alpha1, kind: TuningRule, metadata: {name: quiet}, spec: {action: Hide, reason: Noise, match: {rules: [scan]}}}"
 	// rows are: an alert, the same, noise, a second alert about the same file,
 	// one of no use, and one long after.
 	rows = `name,at,host,file
@@ -41,7 +42,7 @@ leak,2026-05-14T08:00:03Z,far-away,2
 
 // open has a few files.
 func open(name string) (io.ReadCloser, error) {
-	files := map[string]string{"sources.yaml": sources, "policy.yaml": policy, "rows.csv": rows, "bad.yaml": "a: b", "huge.yaml": strings.Repeat("#", maxFile+1)}
+	files := map[string]string{"sources.yaml": sources, "policy.yaml": policy, "tuning.yaml": quiet, "rows.csv": rows, "bad.yaml": "a: b", "huge.yaml": strings.Repeat("#", maxFile+1)}
 	content, ok := files[name]
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
@@ -74,6 +75,8 @@ func TestRun(t *testing.T) {
 		"other details":      {head + "  details: [{event: 1, severity: Low, alerts: 3, tactics: [Impact], title: x}]", []string{"details[0].title: want x, got scan on multiple devices, in incident scan-", "details[0].severity: want Low, got High", "details[0].alerts: want 3, got 2", "details[0].tactics: want [Impact], got [Execution]"}},
 		"details of none":    {head + "  details: [{event: 2, alerts: 1}]", []string{"details[0]: event 2 is in no incident"}},
 		"with a policy":      {strings.Replace(head, "inputs:", "policy: policy.yaml\ninputs:", 1) + "  apart: [[0, 3]]", nil},
+		"with tuning":        {strings.Replace(head, "inputs:", "tuning: [tuning.yaml]\ninputs:", 1) + "  events: {0: {state: suppressed, tuning: quiet}, 1: {tuning: quiet}}\n  incidents: 2", nil},
+		"tuned otherwise":    {strings.Replace(head, "inputs:", "tuning: [tuning.yaml]\ninputs:", 1) + "  events: {0: {tuning: other}, 2: {tuning: quiet}, 3: {tuning: quiet}}\n  apart: [[0, 3]]", []string{"apart [0 3]: event 0 is in no incident: it was suppressed: Hidden by tuning rule quiet", "events[0].tuning: want other, got quiet", "events[2].tuning: event 2 has no alert: it was suppressed: NoRule", "events[3].tuning: want quiet, got none"}},
 		"events in the case": {"name: x\nsources: [sources.yaml]\ninputs:\n- source: probe\n  events: [{name: a, at: '1777881600', host: x, file: f}, {name: noise}]\nexpect: {events: {0: {state: new}, 1: {state: suppressed}}}", nil},
 		"sorted":             {"name: x\nsources: [sources.yaml]\nsort: true\ninputs:\n- events: [{name: a, at: '1777881660', host: x, file: f}, {name: a, at: '1777881600', host: x, file: f}]\nexpect: {events: {0: {state: duplicate}, 1: {state: new}}}", nil},
 	} {
