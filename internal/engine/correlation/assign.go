@@ -206,7 +206,7 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 		return []Link{first}
 	}
 	first.Reason = reasonFor(first.Entity.Kind)
-	out := []Link{first}
+	out := append(e.tied[:0], first)
 	for _, entity := range s.entities {
 		ent := &e.entities.rows[entity]
 		if entity == c.entity || ent.weight == 0 {
@@ -222,8 +222,9 @@ func (e *Engine) links(s *subject, c candidate) []Link {
 			}
 		}
 	}
+	e.tied = out
 	sortLinks(out[1:])
-	return out
+	return slices.Clone(out)
 }
 
 // maxLinks bounds the links of one alert.
@@ -239,10 +240,11 @@ func (e *Engine) linkOf(l *link) Link {
 
 // describe says a link in words. It is asked for every alert: no formatting machinery.
 func describe(l Link) string {
-	weight := strconv.FormatFloat(l.Weight, 'f', 1, 64)
+	var digits [32]byte
+	weight := strconv.AppendFloat(digits[:0], l.Weight, 'f', 1, 64)
 	switch l.Reason {
 	case LinkProximateTime:
-		return "so close in time to alert " + l.Peer + " that chance is unlikely (" + weight + " bits)"
+		return "so close in time to alert " + l.Peer + " that chance is unlikely (" + string(weight) + " bits)"
 	case LinkRoutine:
 		if l.Entity.Name == "" {
 			return "routine that names nothing, kept with alert " + l.Peer
@@ -252,5 +254,5 @@ func describe(l Link) string {
 	if l.Reason == LinkSameProviderIncident {
 		return "the sender has it in the same incident as alert " + l.Peer + ": " + l.Entity.Name
 	}
-	return l.Reason + " " + string(l.Entity.Kind) + "/" + l.Entity.Name + " with alert " + l.Peer + " (" + weight + " bits against chance)"
+	return l.Reason + " " + string(l.Entity.Kind) + "/" + l.Entity.Name + " with alert " + l.Peer + " (" + string(weight) + " bits against chance)"
 }

@@ -14,7 +14,9 @@ type Engine struct {
 	policy                  Policy
 	window, proximateWindow int64
 	scratch                 []candidate
-	weighed                 []weighed // scratch of worth
+	weighed                 []weighed                   // scratch of worth
+	tied                    []Link                      // scratch of links
+	resembling              [maxSimilar + 1]resemblance // scratch of resemble
 }
 
 // New makes an engine that knows nothing yet. The policy is thought to be valid.
@@ -111,21 +113,26 @@ func (e *Engine) learn(a *model.Alert) id {
 // MaxEntities, the weightiest; the asset, by which routine is kept together;
 // and the techniques.
 func (e *Engine) learnMarks(rec *alert, a *model.Alert) {
-	worth := e.worth(a)
+	worth := e.worth(rec, a)
 	var few [16]id
 	marks := few[:0]
-	for _, ent := range worth {
-		marks = append(marks, e.entityID(ent.Key, ent.weight))
+	for i := range worth {
+		ent := &worth[i]
+		if ent.place == none {
+			ent.place = e.entityID(ent.Key, ent.weight)
+		} else {
+			e.entities.rows[ent.place].users++
+		}
+		marks = append(marks, ent.place)
 	}
 	if !slices.Contains(marks, rec.asset) && len(worth) < 64 {
 		e.entities.rows[rec.asset].users++
 		marks = append(marks, rec.asset)
 	}
 	slices.Sort(marks)
-	for _, ent := range worth {
-		if attacker(ent.Role) {
-			entity, _ := e.entities.find(ent.Key)
-			at, _ := slices.BinarySearch(marks, entity)
+	for i := range worth {
+		if attacker(worth[i].Role) {
+			at, _ := slices.BinarySearch(marks, worth[i].place)
 			rec.attackers |= 1 << at
 		}
 	}
@@ -151,18 +158,27 @@ func (e *Engine) markTechnique(marks []id, from int, name string) []id {
 type weighed struct {
 	model.Entity
 	weight int
+	place  id // none where it is not looked up yet
 }
 
 // worth are the entities that can join, each once, the weightiest first.
-func (e *Engine) worth(a *model.Alert) []weighed {
+func (e *Engine) worth(rec *alert, a *model.Alert) []weighed {
 	worth := e.weighed[:0]
-	for _, ent := range a.Entities {
-		if w := e.policy.weight(ent.Key); w > 0 {
-			worth = append(worth, weighed{ent, w})
+	asset := e.entities.keys[rec.asset]
+	for i := range a.Entities {
+		ent := &a.Entities[i]
+		w := e.policy.weight(ent.Key)
+		if w <= 0 {
+			continue
 		}
+		place := none
+		if ent.Key == asset {
+			place = rec.asset
+		}
+		worth = append(worth, weighed{*ent, w, place})
 	}
 	if key, ok := providerIncident(a); ok {
-		worth = append(worth, weighed{model.Entity{Key: key}, e.policy.MergeBits})
+		worth = append(worth, weighed{model.Entity{Key: key}, e.policy.MergeBits, none})
 	}
 	slices.SortFunc(worth, func(a, b weighed) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), a.Compare(b.Key), cmp.Compare(a.Role, b.Role))

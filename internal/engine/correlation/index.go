@@ -86,7 +86,8 @@ type index struct {
 	speaks    [2]float32      // the surprise from which on an alert is notable, and rare
 	shelf     map[shelved]posting
 	quiet     quiet
-	limit     int // of postings that are looked at
+	limit     int  // of postings that are looked at
+	gathering []id // scratch of adopt
 }
 
 // entitiesOf are the entities by which an alert may join.
@@ -280,12 +281,13 @@ func (x *index) adopt(into, from id) {
 		x.crowded(into)
 		x.crowded(from)
 	}
-	var marks []id
+	marks := x.gathering[:0]
 	for _, m := range source.members {
 		if rec := &x.alerts.rows[m]; !rec.alone {
 			marks = append(marks, x.marksOf(rec)...)
 		}
 	}
+	x.gathering = marks
 	slices.Sort(marks)
 	marks = slices.Compact(marks)
 	for _, e := range marks {
@@ -314,19 +316,20 @@ func (x *index) adopt(into, from id) {
 // seconds are Unix seconds, from 1970 to 2106: a hostile time is one of the two.
 func seconds(t time.Time) uint32 { return uint32(min(max(t.Unix(), 0), math.MaxUint32)) }
 
-// assetRank orders the kinds by which an alert's base rate is learned: what lives
+// assetRanks are the kinds by which an alert's base rate is learned: what lives
 // long and runs one thing comes first.
-var assetRank = map[model.EntityKind]int{
-	model.KindWorkload: 1, model.KindDevice: 2, model.KindCloudResource: 3, model.KindMailbox: 4, model.KindPod: 5,
-	model.KindServiceAccount: 6, model.KindUser: 7, model.KindContainer: 8, model.KindNode: 9, model.KindNamespace: 10,
+var assetRanks = [...]model.EntityKind{
+	model.KindWorkload, model.KindDevice, model.KindCloudResource, model.KindMailbox, model.KindPod,
+	model.KindServiceAccount, model.KindUser, model.KindContainer, model.KindNode, model.KindNamespace,
 }
 
 // assetOf is the asset that an alert's base rate is learned on.
 func assetOf(a *model.Alert) model.Key {
 	var best model.Key
 	bestRank := 0
-	for _, ent := range a.Entities {
-		rank := assetRank[ent.Kind]
+	for i := range a.Entities {
+		ent := &a.Entities[i]
+		rank := 1 + slices.Index(assetRanks[:], ent.Kind)
 		if rank == 0 {
 			rank = 100
 		}

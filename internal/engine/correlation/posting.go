@@ -213,10 +213,14 @@ func (x *index) without(f finder, p posting, a id) posting {
 // unite makes one posting of those of two incidents, before the alerts of one
 // become the other's. Replenish must follow.
 func (x *index) unite(l *postings, f finder, into, from id) {
-	if l.at(from) < 0 && l.at(into) < 0 && !x.incidents.rows[into].crowded {
+	atFrom, atInto := l.at(from), l.at(into)
+	if atFrom < 0 && atInto < 0 && !x.incidents.rows[into].crowded {
 		return // together they are no newer
 	}
-	p, q := x.take(l, f, from), x.take(l, f, into)
+	if atFrom >= 0 && atInto > atFrom {
+		atInto-- // moves up when the other is taken
+	}
+	p, q := x.take(l, f, from, atFrom), x.take(l, f, into, atInto)
 	p.incident, q.incident = into, into
 	switch {
 	case p.alerts == 0:
@@ -229,9 +233,10 @@ func (x *index) unite(l *postings, f finder, into, from id) {
 	}
 }
 
-// take takes the posting of an incident out; it has no alerts where the incident is not found.
-func (x *index) take(l *postings, f finder, incident id) posting {
-	if at := l.at(incident); at >= 0 {
+// take takes the posting of an incident out, from its place or, where that is
+// negative, from the hidden ones; it has no alerts where the incident is not found.
+func (x *index) take(l *postings, f finder, incident id, at int) posting {
+	if at >= 0 {
 		p := l.kept[at]
 		l.kept = slices.Delete(l.kept, at, at+1)
 		return p

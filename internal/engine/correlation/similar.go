@@ -17,6 +17,9 @@ func (d *Decision) resembles(incident, reason string, words ...string) {
 	if len(d.Similar) == maxSimilar || slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident }) {
 		return
 	}
+	if d.Similar == nil {
+		d.Similar = make([]Similar, 0, maxSimilar)
+	}
 	d.Similar = append(d.Similar, Similar{incident, reason, cut(strings.Join(words, ""))})
 }
 
@@ -69,7 +72,7 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 // sameEntities are the incidents that share a telling entity with the subject:
 // to meet it elsewhere within an hour is less likely than what counts as routine.
 func (e *Engine) sameEntities(s *subject) []resemblance {
-	var found []resemblance
+	found := e.resembling[:0]
 	telling := max(float64(e.policy.RoutineBits), 1)
 	for _, entity := range s.entities {
 		ent := &e.entities.rows[entity]
@@ -94,7 +97,7 @@ func (e *Engine) sameEntities(s *subject) []resemblance {
 // sameTechniques are the incidents with at least two of the subject's
 // techniques, and at least half of them.
 func (e *Engine) sameTechniques(s *subject) []resemblance {
-	var found []resemblance
+	found := e.resembling[:0]
 	techniques := e.techniquesOf(s.alert)
 	needed := max(2, (len(techniques)+1)/2)
 	for first := 0; first+needed <= len(techniques); first++ {
