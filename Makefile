@@ -83,6 +83,10 @@ test-unit: $(HELM) ## Test packages one by one, with a real API server where the
 	@# Kubernetes is built like this for the cluster, and not twice.
 	cd hack/cluster/kube && CGO_ENABLED=0 go test -trimpath ./auditpolicy
 
+.PHONY: test-corpus
+test-corpus: ## Cut recorded payloads at every 64th byte, and break every field of them.
+	go test -count=1 -timeout 2h -v -run TestBadInput ./internal/ingest/drain -corpus.cuts=1000000 -corpus.fields=1000000
+
 .PHONY: test-integration
 test-integration: ## Test the whole operator against a real API server.
 	KUBEBUILDER_ASSETS=$(ASSETS) go test -race -count=1 -timeout 15m ./test/integration/...
