@@ -96,6 +96,16 @@ func (k *kind) failure() error {
 // maxMessage bounds what is quoted of the API server.
 const maxMessage = 512
 
+// impersonateOn begins the verbs of what Tocsin may do as a service account.
+const impersonateOn = "impersonate-on:serviceaccount:"
+
+func where(namespaces []string) string {
+	if slices.Equal(namespaces, []string{""}) {
+		return "all namespaces"
+	}
+	return "namespaces " + strings.Join(namespaces, ", ")
+}
+
 // explain says what keeps reports from being read, and what to do.
 func (w *watch) explain(from *v1alpha1.AlertSource, k *kind, err error) (reason, message string) {
 	quoted := text.Line(err.Error(), maxMessage)
@@ -103,6 +113,10 @@ func (w *watch) explain(from *v1alpha1.AlertSource, k *kind, err error) (reason,
 	switch {
 	case !apierrors.IsForbidden(err):
 		return "ReportsUnreadable", fmt.Sprintf("Reading %s failed, and is tried again. Their alerts stay as they are: %s", k.Name(), quoted)
+	case strings.Contains(err.Error(), impersonateOn): // Where Tocsin has its rights in the tenants' namespaces only.
+		return "ReportsForbidden", fmt.Sprintf(
+			"Tocsin may not act as a service account on %s where they are: give Tocsin's service account the verbs %slist and %swatch on them in %s. Alerts stay as they are: %s",
+			k.Name(), impersonateOn, impersonateOn, where(k.namespaces), quoted)
 	case strings.Contains(err.Error(), "impersonate"):
 		return "ReportsForbidden", fmt.Sprintf(
 			"Tocsin may not read %s as service account %s: give Tocsin's service account a Role in namespace %s with the verb impersonate:serviceaccount on serviceaccounts.authentication.k8s.io of this name. Alerts stay as they are: %s",

@@ -24,7 +24,7 @@ func Process(p *harness.Process) (harness.Runnable, error) {
 		return nil, err
 	}
 	mgr, err := operator.New(p.Config, operator.Options{
-		Namespaces: []string{p.Namespace}, MetricsAddress: "0", HealthAddress: "0", Repeatable: true,
+		Clock: clockOf(p.Run), Namespaces: []string{p.Namespace}, MetricsAddress: "0", HealthAddress: "0", Repeatable: true,
 		InvestigatorImage: "investigator",
 		Gateway:           &operator.GatewayOptions{Listener: listener, SpoolDir: p.Dir},
 	})
