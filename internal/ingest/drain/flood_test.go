@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
@@ -236,6 +238,37 @@ func TestCountedBeforeTheRestart(t *testing.T) {
 		w.spool = mine
 		w.run(t.Context(), t, w.spool)
 		w.checkFlood(t, kept{Single: 6, Events: 6, RollUps: map[string]int64{}}, totals{received: 6, accepted: 6})
+	})
+}
+
+// TestLateAlertAfterTheRestart: an alert of its own was not written yet when its
+// replica ended, and another replica uses the limits up. It is not taken for one
+// that the roll-up counts, as that has come further.
+func TestLateAlertAfterTheRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.limit(t, "falco", rollup.Limits{Distinct: 3, PerHour: 1000})
+		w.scan(t, 0, "scan", "web-0", 0, 3)
+		w.scan(t, time.Second, "scan", "web-0", 10, 2)
+		api, first := w.api, w.spool
+		w.api = interceptor.NewClient(api, interceptor.Funcs{
+			Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+				for _, e := range obj.(*v1alpha1.Alert).Spec.Entities {
+					if strings.HasSuffix(e.Name, "/tmp/2") {
+						return errCrash
+					}
+				}
+				return c.Create(ctx, obj, opts...)
+			},
+		})
+		ctx, crash := context.WithTimeout(t.Context(), time.Minute)
+		defer crash()
+		w.run(ctx, t, first)
+		w.api, w.spool = api, openSpool(t)
+		w.scan(t, 0, "scan", "web-0", 20, 3)
+		w.run(t.Context(), t, w.spool)
+		w.run(t.Context(), t, first)
+		w.checkFlood(t, kept{Single: 4, Events: 8, RollUps: map[string]int64{moreOnWeb: 4}}, totals{received: 8, accepted: 5, rolledUp: 3})
 	})
 }
 

@@ -55,8 +55,7 @@ func (d *Drain) routeAnew(o *opened) (note []byte) {
 		if e.level == rollup.Single {
 			continue
 		}
-		k, s := key{o.envelope.Tenant, e.Alert.Fingerprint}, signal{position: o.batch.First + spool.Position(i)}
-		if _, counted := d.counted(d.view.of(k), s); counted { // before the restart, when more was known
+		if d.wasSingle(o, i) {
 			e.level = rollup.Single
 			continue
 		}
@@ -66,6 +65,21 @@ func (d *Drain) routeAnew(o *opened) (note []byte) {
 		note[i] = byte(e.level)
 	}
 	return note
+}
+
+// wasSingle says that an event that would be rolled up now went to an alert of its
+// own before a restart, when other alerts were known. Either that alert says so; or
+// the roll-up has come further in the spool, without the event, and would take it
+// for counted.
+func (d *Drain) wasSingle(o *opened, i int) bool {
+	e, position := o.events[i], o.batch.First+spool.Position(i)
+	folded := rollup.Fold(e.Alert, e.level, o.envelope.Received)
+	for _, fingerprint := range []string{e.Alert.Fingerprint, folded.Fingerprint} {
+		if _, counted := holder(d.view.of(key{o.envelope.Tenant, fingerprint}), d.spool.ID(), position); counted {
+			return true
+		}
+	}
+	return false
 }
 
 // routeAsNoted does nothing where there is no note, or none of ours.
