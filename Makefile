@@ -93,7 +93,7 @@ test-integration: ## Test the whole operator against a real API server.
 
 .PHONY: test-faults
 test-faults: ## Crash, blind and confuse the operator at every write.
-	KUBEBUILDER_ASSETS=$(ASSETS) go test -race -count=1 -timeout 25m ./test/faults/...
+	KUBEBUILDER_ASSETS=$(ASSETS) go test -race -count=1 -timeout 40m ./test/faults/...
 
 .PHONY: test-e2e
 test-e2e: build-demo ## Assert the demo's story on a real cluster.
