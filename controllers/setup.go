@@ -24,6 +24,7 @@ import (
 	tuningrulestatus "github.com/tocsin-dev/tocsin/controllers/tuningrule/status"
 	"github.com/tocsin-dev/tocsin/internal/enrich"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/ingest/tuningrule"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 	"github.com/tocsin-dev/tocsin/internal/workload"
 )
@@ -99,7 +100,7 @@ func all(mgr ctrl.Manager, o Options) []controller {
 	}
 	if o.Spool != nil {
 		list = append(list, reports.New(reports.Deps{
-			Client: client, Spool: o.Spool, Clock: o.Clock, Discovery: o.Discovery,
+			Client: client, Spool: o.Spool, Clock: o.Clock, Discovery: o.Discovery, Tuning: tuningrule.New(client),
 			Identities: kube.NewImpersonator(o.RESTConfig, mgr.GetScheme(), mgr.GetRESTMapper()),
 		}))
 	}

@@ -50,9 +50,8 @@ type reporting struct {
 	end          func()
 }
 
-// TestReports plays the life of reports: what makes them is installed and taken
-// away, rights are given and taken, findings come, grow and go.
-func TestReports(t *testing.T) {
+func newReporting(t *testing.T) *reporting {
+	t.Helper()
 	admin, c := environment.Start(t)
 	if err := apiextensionsv1.AddToScheme(c.Scheme()); err != nil {
 		t.Fatal(err)
@@ -66,6 +65,13 @@ func TestReports(t *testing.T) {
 		s.Spec.Type, s.Spec.Auth = v1alpha1.AlertSourceTrivyOperator, v1alpha1.AlertSourceAuth{}
 		s.Spec.Watch = &v1alpha1.AlertSourceWatch{ServiceAccountName: "scanner", Namespaces: []v1alpha1.LocalName{v1alpha1.LocalName(r.shop)}}
 	})
+	return r
+}
+
+// TestReports plays the life of reports: what makes them is installed and taken
+// away, rights are given and taken, findings come, grow and go.
+func TestReports(t *testing.T) {
+	r := newReporting(t)
 	r.create(r.source)
 	r.start()
 	defer func() { r.end() }()
@@ -75,9 +81,7 @@ func TestReports(t *testing.T) {
 	r.define()
 	r.later(31 * time.Second)
 	r.ready("ReportsForbidden", "with the verb impersonate:serviceaccount on serviceaccounts.authentication.k8s.io")
-	r.grant(r.tenant, "act-as", r.user, rbacv1.PolicyRule{
-		APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"serviceaccounts"}, ResourceNames: []string{"scanner"}, Verbs: []string{"impersonate:serviceaccount"},
-	})
+	r.actAs()
 	name := "tocsin-reports-" + r.tenant + "-scanner"
 	r.ready("ReportsForbidden", fmt.Sprintf("kubectl create rolebinding %s --namespace=%s --clusterrole=%s --serviceaccount=%s:scanner", name, r.shop, name, r.tenant))
 	r.allow()
@@ -146,7 +150,7 @@ func TestReports(t *testing.T) {
 	r.update(func(s *v1alpha1.AlertSource) { s.Spec.Suspend = nil })
 	r.ready("Watching", "")
 	r.inTime("2 critical vulnerabilities in Deployment web in namespace " + r.shop)
-	if err := c.Delete(t.Context(), r.source); err != nil {
+	if err := r.c.Delete(t.Context(), r.source); err != nil {
 		t.Fatal(err)
 	}
 	r.remove("web-app")
@@ -309,6 +313,14 @@ func sorted(in []string) []string {
 	out := slices.Clone(in)
 	slices.Sort(out)
 	return out
+}
+
+// actAs lets the operator act as the service account.
+func (r *reporting) actAs() {
+	r.Helper()
+	r.grant(r.tenant, "act-as", r.user, rbacv1.PolicyRule{
+		APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"serviceaccounts"}, ResourceNames: []string{"scanner"}, Verbs: []string{"impersonate:serviceaccount"},
+	})
 }
 
 // allow lets the service account read the reports, forbid takes that away.

@@ -64,6 +64,7 @@ type Deps struct {
 	Identities Identities
 	Discovery  Discovery
 	Spool      Spool
+	Tuning     Tuning
 	Clock      clock.Clock
 }
 

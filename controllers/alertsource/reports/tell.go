@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
@@ -16,7 +15,6 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 	"github.com/tocsin-dev/tocsin/internal/ingest/imported"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
-	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
 const (
@@ -53,13 +51,17 @@ func (c *Controller) tell(ctx context.Context, from *v1alpha1.AlertSource, w *wa
 	if err != nil {
 		return false, err
 	}
+	hides, err := c.hides(ctx, from.Namespace)
+	if err != nil {
+		return false, err
+	}
 	var steps []decode.Decoded
 	all := map[string]findings.Told{}
 	for _, k := range w.kinds {
 		for print, t := range told[k.Name()] {
 			all[print] = t
 		}
-		steps = append(steps, c.decide(from, k, told[k.Name()])...)
+		steps = append(steps, c.decide(from, k, told[k.Name()], hides)...)
 	}
 	if err := c.settle(ctx, from.Namespace, w, all); err != nil {
 		return false, err
@@ -105,7 +107,7 @@ func (c *Controller) tooEarly(ctx context.Context, tenant string) (bool, error) 
 
 // decide asks what is to be told of one kind of report. While not all of its
 // reports are known, that is nothing.
-func (c *Controller) decide(from *v1alpha1.AlertSource, k *kind, told map[string]findings.Told) []decode.Decoded {
+func (c *Controller) decide(from *v1alpha1.AlertSource, k *kind, told map[string]findings.Told, hides hides) []decode.Decoded {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	complete, ok := k.complete()
@@ -116,38 +118,8 @@ func (c *Controller) decide(from *v1alpha1.AlertSource, k *kind, told map[string
 		Kind: k.Kind, Scope: findings.Scope{Source: from.Name, Cluster: from.Spec.Cluster},
 		Minimum:  model.ParseSeverity(string(from.Spec.Watch.MinimumSeverity)),
 		Patience: time.Duration(ptr.Deref(from.Spec.Watch.GoneAfterSeconds, 600)) * time.Second,
-		Complete: complete, Now: c.Clock.Now().UTC(),
+		Complete: complete, Now: c.Clock.Now().UTC(), Hides: hides,
 	}, told)
-}
-
-// told returns the newest alert of each fingerprint that the source has brought,
-// by the kind of report.
-func (c *Controller) told(ctx context.Context, from *v1alpha1.AlertSource) (map[string]map[string]findings.Told, error) {
-	var list v1alpha1.AlertList
-	err := c.Client.List(ctx, &list, client.InNamespace(from.Namespace),
-		client.MatchingFields{kube.IndexAlertSource: from.Name}, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return nil, fmt.Errorf("listing alerts: %w", err)
-	}
-	out := map[string]map[string]findings.Told{}
-	for i := range list.Items {
-		a := &list.Items[i]
-		if a.Spec.Ingestion == nil { // made by hand
-			continue
-		}
-		next := findings.Told{Title: a.Spec.Title, Severity: model.ParseSeverity(string(a.Spec.Severity)), Began: a.Spec.FirstActivityTime.UTC()}
-		if a.Status.EndedTime != nil {
-			next.Ended = a.Status.EndedTime.UTC()
-		}
-		rule := a.Spec.Source.Rule
-		if out[rule] == nil {
-			out[rule] = map[string]findings.Told{}
-		}
-		if before, ok := out[rule][a.Spec.Fingerprint]; !ok || next.Follows(before) {
-			out[rule][a.Spec.Fingerprint] = next
-		}
-	}
-	return out, nil
 }
 
 // settle forgets what shows by now. What was delivered to no effect is told again.

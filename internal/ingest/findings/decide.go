@@ -11,10 +11,13 @@ import (
 
 // Told is the newest alert of a fingerprint, as the API server has it.
 type Told struct {
-	Title    string
+	Title string
+	// Severity is what the reports said; a tuning rule may have given it another.
 	Severity model.Severity
-	// Began is when its activity began, Ended when it ended; zero while it goes on.
-	Began, Ended time.Time
+	// HiddenBy is the tuning rule that hides it, if one does.
+	HiddenBy string
+	// Opened is when it was told of, Ended when it ended; zero while it goes on.
+	Opened, Ended time.Time
 }
 
 // Terms are what a decision depends on besides the reports and the alerts.
@@ -27,6 +30,9 @@ type Terms struct {
 	// Complete is since when all reports are known.
 	Complete time.Time
 	Now      time.Time
+	// Hides says whether a tuning rule, by its name, hides an alert. With nil what
+	// is hidden stays so.
+	Hides func(rule string, a model.Alert) bool
 }
 
 // Decide returns what is to be told so that the alerts say what the reports say,
@@ -63,32 +69,47 @@ func (b *Board) Decide(terms Terms, told map[string]Told) []decode.Decoded {
 func (terms Terms) step(print string, g Group, found []Finding, t Told) (decode.Decoded, bool) {
 	worst := severity(found)
 	wanted := len(found) > 0 && worst >= terms.Minimum
+	right := wanted && t.Severity == worst && t.Title == title(terms.Kind, g, found)
 	switch {
-	case t.open() && wanted && t.Severity == worst && t.Title == title(terms.Kind, g, found), !t.open() && !wanted:
-		return decode.Decoded{}, false
-	case t.open():
+	case t.open() && !right:
 		return terms.end(print, t), true
+	case !t.open() && !wanted:
+		return decode.Decoded{}, false
 	}
-	// After the end of what was before, also where clocks differ.
-	begin := later(terms.Now, t.Ended.Add(time.Millisecond))
-	return decode.Decoded{Alert: alert(terms.Kind, terms.Scope, g, found, begin)}, true
+	// After what was before, also where clocks differ.
+	begin := later(terms.Now, later(t.Opened, t.Ended).Add(time.Millisecond))
+	next := alert(terms.Kind, terms.Scope, g, found, begin)
+	if t.open() && !terms.reveals(t, next) {
+		return decode.Decoded{}, false
+	}
+	return decode.Decoded{Alert: next}, true
+}
+
+// reveals says whether an alert that says what the open one says is to be told of,
+// as that is hidden by a rule that would not hide it any more.
+func (terms Terms) reveals(t Told, next model.Alert) bool {
+	return t.HiddenBy != "" && terms.Hides != nil && !terms.Hides(t.HiddenBy, next)
 }
 
 // end is a notice that an alert is over.
 func (terms Terms) end(print string, t Told) decode.Decoded {
-	at := later(terms.Now, t.Began)
+	at := later(terms.Now, t.Opened)
 	return decode.Decoded{Resolved: true, Alert: model.Alert{
 		Source: terms.Scope.Source, Service: terms.Kind.Service, Rule: terms.Kind.Name(), Fingerprint: print,
 		First: at, Last: at, Occurrences: 1,
 	}}
 }
 
-// Follows says whether it is newer than another alert of its fingerprint.
+// Follows says whether it is newer than another alert of its fingerprint. An older
+// one may be open still: one that was hidden when the newer one was revealed.
 func (t Told) Follows(other Told) bool {
-	if t.open() != other.open() {
+	switch {
+	case !t.Opened.Equal(other.Opened):
+		return t.Opened.After(other.Opened)
+	case t.open() != other.open():
 		return t.open()
 	}
-	return t.Ended.After(other.Ended) || t.Ended.Equal(other.Ended) && t.Began.After(other.Began)
+	return t.Ended.After(other.Ended)
 }
 
 func (t Told) open() bool { return t.Title != "" && t.Ended.IsZero() }

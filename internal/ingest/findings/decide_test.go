@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/internal/engine/model"
+	"github.com/tocsin-dev/tocsin/internal/ingest/decode"
 	"github.com/tocsin-dev/tocsin/internal/ingest/findings"
 )
 
@@ -38,8 +39,12 @@ func found(slot string, critical int64, at time.Time) findings.Finding {
 
 // steps renders what is to be told.
 func steps(b *findings.Board, t findings.Terms, told map[string]findings.Told) []string {
+	return rendered(b.Decide(t, told))
+}
+
+func rendered(decided []decode.Decoded) []string {
 	var out []string
-	for _, d := range b.Decide(t, told) {
+	for _, d := range decided {
 		if d.Resolved {
 			out = append(out, "end at "+d.Alert.Last.Format(time.TimeOnly))
 		} else {
@@ -57,7 +62,7 @@ func open(t *testing.T, b *findings.Board) map[string]findings.Told {
 		t.Fatalf("%d steps", len(decided))
 	}
 	a := decided[0].Alert
-	return map[string]findings.Told{a.Fingerprint: {Title: a.Title, Severity: a.Severity, Began: a.First}}
+	return map[string]findings.Told{a.Fingerprint: {Title: a.Title, Severity: a.Severity, Opened: a.Last}}
 }
 
 func TestDecide(t *testing.T) {
@@ -87,8 +92,8 @@ func TestDecide(t *testing.T) {
 			[]string{"end at 05:06:07"}},
 		"another scope": {"a source ends its own alerts only if told of them", func(*findings.Board) {},
 			func(t *findings.Terms) { t.Scope.Cluster = "other" }, []string{two, "end at 05:06:07"}},
-		"clocks differ": {"nothing ends before it began", func(b *findings.Board) { b.Put("shop/a", []findings.Finding{found("app", 0, now)}) },
-			func(t *findings.Terms) { t.Now = now.Add(-2 * time.Hour) }, []string{"end at 04:06:07"}},
+		"clocks differ": {"nothing ends before it was told of", func(b *findings.Board) { b.Put("shop/a", []findings.Finding{found("app", 0, now)}) },
+			func(t *findings.Terms) { t.Now = now.Add(-2 * time.Hour) }, []string{"end at 05:06:07"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := findings.NewBoard()
@@ -205,11 +210,61 @@ func TestAlert(t *testing.T) {
 	}
 }
 
+// What a rule hides no longer is told of again, until that shows.
+func TestHiddenIsRevealed(t *testing.T) {
+	const two = "2 critical holes in Deployment web in namespace shop"
+	for name, tc := range map[string]struct {
+		hiddenBy string
+		hides    bool
+		critical int64
+		want     []string
+	}{
+		"not hidden":                      {"", false, 2, nil},
+		"hidden still":                    {"accepted", true, 2, nil},
+		"hidden no longer":                {"accepted", false, 2, []string{two}},
+		"hidden no longer, and not right": {"accepted", false, 3, []string{"end at 05:06:07"}},
+		"hidden no longer, and gone":      {"accepted", false, 0, []string{"end at 05:06:07"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := findings.NewBoard()
+			b.Put("shop/a", []findings.Finding{found("app", 2, now.Add(-time.Hour))})
+			told := open(t, b)
+			for print, one := range told {
+				one.HiddenBy = tc.hiddenBy
+				told[print] = one
+			}
+			b.Put("shop/a", []findings.Finding{found("app", tc.critical, now)})
+			got := b.Decide(terms(func(terms *findings.Terms) {
+				terms.Hides = func(rule string, a model.Alert) bool {
+					if rule != "accepted" || a.Title != two {
+						t.Errorf("asks whether rule %q hides %q", rule, a.Title)
+					}
+					return tc.hides
+				}
+			}), told)
+			if diff := cmp.Diff(tc.want, rendered(got), cmp.Transformer("set", set)); diff != "" {
+				t.Error(diff)
+			}
+			for _, d := range got {
+				if !d.Resolved && !d.Alert.Last.After(now) {
+					t.Errorf("begins at %s, not after the hidden one", d.Alert.Last)
+				}
+			}
+		})
+	}
+}
+
 func TestFollows(t *testing.T) {
-	running := findings.Told{Title: "a", Began: now}
-	ended := findings.Told{Title: "a", Began: now.Add(time.Hour), Ended: now.Add(2 * time.Hour)}
-	later := findings.Told{Title: "a", Began: now.Add(time.Hour), Ended: now.Add(3 * time.Hour)}
-	if !running.Follows(ended) || ended.Follows(running) || !later.Follows(ended) || ended.Follows(later) {
-		t.Error("the newest alert is not told from the others")
+	hidden := findings.Told{Title: "a", HiddenBy: "accepted", Opened: now}
+	ended := findings.Told{Title: "a", Opened: now.Add(time.Hour), Ended: now.Add(2 * time.Hour)}
+	later := findings.Told{Title: "a", Opened: now.Add(time.Hour), Ended: now.Add(3 * time.Hour)}
+	running := findings.Told{Title: "a", Opened: now.Add(time.Hour)}
+	inOrder := []findings.Told{hidden, ended, later, running}
+	for i, a := range inOrder {
+		for j, b := range inOrder {
+			if got := a.Follows(b); got != (i > j) {
+				t.Errorf("%+v follows %+v: %t", a, b, got)
+			}
+		}
 	}
 }
