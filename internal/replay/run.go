@@ -97,7 +97,7 @@ func (r *Run) level(event model.Alert) rollup.Level {
 	if r.limiters[event.Source] == nil {
 		r.limiters[event.Source] = rollup.NewLimiter()
 	}
-	return r.limiters[event.Source].Decide(limits, rollup.SignalOf(event, event.Last))
+	return r.limiters[event.Source].Decide(limits, rollup.SignalOf(event, event.Last, event.Last))
 }
 
 // Take places one event that is an alert. It returns the number of its alert,

@@ -58,11 +58,23 @@ type Signal struct {
 	Fingerprint string
 	// At is when it was received. The sender's clock may be anything.
 	At time.Time
+	// Now is the time of who decides: what was seen after it was seen when the
+	// clock was wrong.
+	Now time.Time
 }
 
-// SignalOf is what a limiter sees of an alert that was received at a time.
-func SignalOf(a model.Alert, at time.Time) Signal {
-	return Signal{Rule: a.Rule, Severity: a.Severity, Place: PlaceOf(a.Entities), Fingerprint: a.Fingerprint, At: at}
+// SignalOf is what a limiter sees of an alert that was received at a time and is
+// decided about now. One that says that it happened an hour or more off is counted
+// for each hour of its own time: by that it opens one alert after the other.
+func SignalOf(a model.Alert, received, now time.Time) Signal {
+	s := Signal{Rule: a.Rule, Severity: a.Severity, Place: PlaceOf(a.Entities), Fingerprint: a.Fingerprint, At: received, Now: now}
+	if !near(a.Last, received).Equal(a.Last) {
+		s.Fingerprint += a.Last.UTC().Format(" 2006-01-02T15")
+	}
+	if received.After(now) {
+		s.At = now
+	}
+	return s
 }
 
 // Limiter counts the distinct alerts of one source in the last hour. What it
@@ -84,7 +96,7 @@ func NewLimiter() *Limiter {
 
 // Decide says where an event goes. A fingerprint that has its own alert keeps it.
 func (l *Limiter) Decide(limits Limits, s Signal) Level {
-	l.expire(s.At)
+	l.expire(s.At, s.Now)
 	fingerprint, place, rule := s.digests()
 	if l.single.touch(fingerprint, s.At) {
 		return Single
@@ -114,7 +126,7 @@ func (l *Limiter) full(perHour int, rule digest, limit int) bool {
 // Restore tells of an alert that there is, and of what it rolls up. Those that
 // were active last must come last.
 func (l *Limiter) Restore(limits Limits, level Level, s Signal) {
-	l.expire(s.At)
+	l.expire(s.At, s.Now)
 	fingerprint, place, rule := s.digests()
 	switch {
 	case level == Place:
@@ -132,23 +144,18 @@ func (l *Limiter) add(fingerprint, place, rule digest, at time.Time) {
 	l.ofRule[rule]++
 }
 
-// expire forgets what was not seen for an hour.
-func (l *Limiter) expire(now time.Time) {
-	for m, ok := l.single.takeOld(now); ok; m, ok = l.single.takeOld(now) {
+// expire forgets what was not seen for an hour before a time, and what was seen an
+// hour or more after now.
+func (l *Limiter) expire(at, now time.Time) {
+	for m, ok := l.single.takeOld(at, now); ok; m, ok = l.single.takeOld(at, now) {
 		l.atPlace.lower(m.place)
 		l.ofRule.lower(m.rule)
 	}
 	for _, folded := range []recent{l.places, l.rules} {
-		for _, ok := folded.takeOld(now); ok; _, ok = folded.takeOld(now) {
+		for _, ok := folded.takeOld(at, now); ok; _, ok = folded.takeOld(at, now) {
 			continue
 		}
 	}
-}
-
-// Idle says that nothing is remembered at this time.
-func (l *Limiter) Idle(now time.Time) bool {
-	l.expire(now)
-	return l.single.size()+l.places.size()+l.rules.size() == 0
 }
 
 // digest stands for a text of any length.
@@ -219,15 +226,15 @@ func (r recent) keep(key digest, at time.Time, room int) bool {
 	return true
 }
 
-// takeOld removes the member that was not seen for longest, if that is an hour.
-// One from the future was seen when the clock was wrong.
-func (r recent) takeOld(now time.Time) (member, bool) {
+// takeOld removes the member that was not seen for longest, if that is an hour
+// before a time. One from the future was seen when the clock was wrong.
+func (r recent) takeOld(at, now time.Time) (member, bool) {
 	oldest := r.order.Front()
 	if oldest == nil {
 		return member{}, false
 	}
 	m := oldest.Value.(member)
-	if now.Sub(m.seen).Abs() < Hour {
+	if at.Sub(m.seen) < Hour && m.seen.Sub(now) < Hour {
 		return member{}, false
 	}
 	r.order.Remove(oldest)

@@ -23,7 +23,7 @@ func workload(name string) model.Key { return model.Key{Kind: model.KindWorkload
 func fire(rule, place string, from, n int) []Signal {
 	var out []Signal
 	for i := range n {
-		s := Signal{Rule: rule, Fingerprint: fmt.Sprint(rule, place, from+i), At: start}
+		s := Signal{Rule: rule, Fingerprint: fmt.Sprint(rule, place, from+i), At: start, Now: start}
 		if place != "" {
 			s.Place = workload(place)
 		}
@@ -35,6 +35,15 @@ func fire(rule, place string, from, n int) []Signal {
 func at(after time.Duration, signals []Signal) []Signal {
 	for i := range signals {
 		signals[i].At = start.Add(after)
+		signals[i].Now = signals[i].At
+	}
+	return signals
+}
+
+// waited are signals that were received early and are decided about now.
+func waited(early time.Duration, signals []Signal) []Signal {
+	for i := range signals {
+		signals[i].At = signals[i].At.Add(-early)
 	}
 	return signals
 }
@@ -74,6 +83,8 @@ func TestDecide(t *testing.T) {
 			[][]Signal{fire("r", "web", 0, 3), at(40*time.Minute, fire("r", "web", 0, 3)), at(80*time.Minute, fire("r", "web", 0, 4))}, map[Level]int{Single: 9, Place: 1}},
 		"a clock that was wrong": {"what is from the future is forgotten",
 			[][]Signal{at(1000*Hour, fire("r", "web", 0, 5)), fire("r", "web", 5, 2)}, map[Level]int{Single: 5, Place: 2}},
+		"what waited": {"what came since is not forgotten for it",
+			[][]Signal{fire("r", "web", 0, 3), waited(3*Hour, fire("r", "web", 3, 2)), fire("r", "web", 0, 4)}, map[Level]int{Single: 6, Place: 3}},
 		"everywhere": {"a rule that floods everywhere takes half of the source's, the others have the rest",
 			[][]Signal{everywhere("r", 13), everywhere("s", 3)}, map[Level]int{Single: 13, Place: 3}},
 		"places are made up": {"some are rolled up by themselves, then the rule",
@@ -113,7 +124,7 @@ func TestBounded(t *testing.T) {
 	for range 100_000 {
 		l.Decide(few, Signal{
 			Rule: fmt.Sprint(random.IntN(300)), Place: workload(fmt.Sprint(random.IntN(5))), Fingerprint: fmt.Sprint(random.IntN(1000)),
-			At: start.Add(time.Duration(random.Int64N(int64(5 * Hour)))),
+			At: start.Add(time.Duration(random.Int64N(int64(5 * Hour)))), Now: start.Add(time.Duration(random.Int64N(int64(5 * Hour)))),
 		})
 		if l.single.size() > few.PerHour || l.rules.size() > maxRules || l.places.size() > few.PerHour/placeShare || len(l.atPlace) > l.single.size() || len(l.ofRule) > l.single.size() {
 			t.Fatalf("%d alerts, %d rules, %d places", l.single.size(), l.rules.size(), len(l.atPlace))
@@ -129,8 +140,35 @@ func TestBounded(t *testing.T) {
 	if sum != l.single.size() {
 		t.Errorf("%d are counted, %d there", sum, l.single.size())
 	}
-	if !l.Idle(start.Add(100*Hour)) || len(l.atPlace)+len(l.ofRule) > 0 {
+	l.expire(start.Add(100*Hour), start.Add(100*Hour))
+	if l.single.size()+l.places.size()+l.rules.size()+len(l.atPlace)+len(l.ofRule) > 0 {
 		t.Error("something is left after days")
+	}
+}
+
+// TestSignalOf: what is near its receipt counts by its fingerprint; what is far off
+// by the hour of its own time too; nothing is seen ahead of now.
+func TestSignalOf(t *testing.T) {
+	for name, test := range map[string]struct {
+		happened, received time.Duration
+		fingerprint        string
+		at                 time.Duration
+	}{
+		"now":          {0, 0, "f", 0},
+		"nearly":       {-59 * time.Minute, 0, "f", 0},
+		"an hour ago":  {-Hour, 0, "f 2026-05-04T07", 0},
+		"long ago":     {-300 * Hour, 0, "f 2026-04-21T20", 0},
+		"in an hour":   {Hour, 0, "f 2026-05-04T09", 0},
+		"it waited":    {-3 * Hour, -3 * Hour, "f", -3 * Hour},
+		"wrong clock":  {0, 5 * Hour, "f 2026-05-04T08", 0},
+		"within hours": {-3*Hour + 10*time.Minute, 0, "f 2026-05-04T05", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := SignalOf(model.Alert{Fingerprint: "f", Last: start.Add(test.happened)}, start.Add(test.received), start)
+			if want := (Signal{Fingerprint: test.fingerprint, At: start.Add(test.at), Now: start}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
 	}
 }
 

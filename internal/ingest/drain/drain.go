@@ -5,7 +5,10 @@
 // says from which event it was created and up to which ones its occurrences are
 // counted, an AlertSource up to which ones its totals. An event is deleted from
 // the spool only when both are written. After a crash events come again; what
-// the API server says was counted is not counted twice.
+// the API server says was counted is not counted twice. It says so by fingerprint:
+// where a source is deleted, or its spec.fingerprint changed, between a crash and
+// the restart, what was counted but not yet deleted from the spool comes again under
+// another fingerprint, and counts there once more.
 //
 // A notice that a signal is over ends the open alert of its fingerprint. It is no
 // alert: it counts as suppressed, also where there is nothing to end. So does

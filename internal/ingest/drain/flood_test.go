@@ -4,18 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
+	"github.com/tocsin-dev/tocsin/internal/engine/model"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
 	"github.com/tocsin-dev/tocsin/internal/ingest/envelope"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
@@ -313,6 +317,38 @@ func TestHostileKeys(t *testing.T) {
 			t.Errorf("%d writes", n)
 		}
 	})
+}
+
+// TestOldTimes: one fingerprint whose events say that hours are between them opens
+// no more alerts than different ones.
+func TestOldTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.limit(t, "falco", rollup.Limits{Distinct: 3, PerHour: 10})
+		for i := range 30 {
+			w.scanLate(t, 0, time.Duration(30-i)*time.Hour, "scan", "web-0", 0, 1)
+		}
+		w.run(t.Context(), t, w.spool)
+		w.checkFlood(t, kept{Single: 3, Events: 30, RollUps: map[string]int64{moreOnWeb: 27}}, totals{received: 30, accepted: 4, rolledUp: 26})
+	})
+}
+
+// TestBatchThatWaited: it makes nobody forget what others raised since, nor is what
+// it raised itself forgotten for them.
+func TestBatchThatWaited(t *testing.T) {
+	now := time.Date(2026, 5, 4, 8, 0, 0, 0, time.UTC)
+	first, second, third := types.NamespacedName{Name: "first"}, types.NamespacedName{Name: "second"}, types.NamespacedName{Name: "third"}
+	l := limiters{}
+	waited := l.of(first, now)
+	waited.Decide(rollup.Limits{Distinct: 1, PerHour: 10}, rollup.SignalOf(model.Alert{Rule: "scan"}, now.Add(-3*time.Hour), now))
+	l.of(second, now.Add(30*time.Minute))
+	if l.of(first, now.Add(31*time.Minute)) != waited {
+		t.Error("what was raised half an hour ago is forgotten")
+	}
+	l.of(third, now.Add(90*time.Minute))
+	if l[second] != nil || l[first] == nil {
+		t.Errorf("an hour after %s was asked there are %v", second.Name, slices.Collect(maps.Keys(l)))
+	}
 }
 
 // TestFloodOfTwoReplicas: each has limits of its own; all is counted once.

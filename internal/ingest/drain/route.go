@@ -2,6 +2,7 @@ package drain
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -45,13 +46,14 @@ func (d *Drain) route(ctx context.Context, batches []*opened) error {
 
 // routeAnew returns the note to take, nil where nothing of the batch is rolled up.
 func (d *Drain) routeAnew(o *opened) (note []byte) {
-	limiter := d.limiters.of(o.envelope.Key(), o.envelope.Received)
+	now := d.clock.Now()
+	limiter := d.limiters.of(o.envelope.Key(), now)
 	for i := range o.events {
 		e := &o.events[i]
 		if !e.isAlert() {
 			continue
 		}
-		e.level = limiter.Decide(o.limits, rollup.SignalOf(e.Alert, o.envelope.Received))
+		e.level = limiter.Decide(o.limits, rollup.SignalOf(e.Alert, o.envelope.Received, now))
 		if e.level == rollup.Single {
 			continue
 		}
@@ -87,32 +89,37 @@ func (d *Drain) routeAsNoted(o *opened) bool {
 	if len(o.batch.Note) == 0 || len(o.batch.Note) != len(o.events) {
 		return false
 	}
-	limiter := d.limiters.of(o.envelope.Key(), o.envelope.Received)
+	now := d.clock.Now()
+	limiter := d.limiters.of(o.envelope.Key(), now)
 	for i := range o.events {
 		e := &o.events[i]
 		if !e.isAlert() {
 			continue
 		}
 		e.level = rollup.Level(o.batch.Note[i])
-		limiter.Restore(o.limits, e.level, rollup.SignalOf(e.Alert, o.envelope.Received))
+		limiter.Restore(o.limits, e.level, rollup.SignalOf(e.Alert, o.envelope.Received, now))
 	}
 	return true
 }
 
 // limiters are those of the sources that raised alerts within the hour. They are
 // for the goroutine that reads the spool.
-type limiters map[types.NamespacedName]*rollup.Limiter
+type limiters map[types.NamespacedName]*limiter
+
+// limiter is one of them, and when it was last asked. That is the time of the drain:
+// a batch may have waited for long, and says nothing about the batches of others.
+type limiter struct {
+	*rollup.Limiter
+	asked time.Time
+}
 
 func (l limiters) of(source types.NamespacedName, now time.Time) *rollup.Limiter {
 	if l[source] == nil {
-		for other, limiter := range l {
-			if limiter.Idle(now) {
-				delete(l, other)
-			}
-		}
-		l[source] = rollup.NewLimiter()
+		maps.DeleteFunc(l, func(_ types.NamespacedName, other *limiter) bool { return now.Sub(other.asked) >= rollup.Hour })
+		l[source] = &limiter{Limiter: rollup.NewLimiter()}
 	}
-	return l[source]
+	l[source].asked = now
+	return l[source].Limiter
 }
 
 // existing is an alert that there was at the start.
@@ -136,18 +143,19 @@ func newExisting(a *v1alpha1.Alert, now time.Time) (existing, bool) {
 	}
 	return existing{
 		source: types.NamespacedName{Namespace: a.Namespace, Name: reported.Source}, level: convert.Level(a.Spec.RollUp),
-		signal: rollup.SignalOf(reported, at),
+		signal: rollup.SignalOf(reported, at, now),
 	}, now.Sub(at) < rollup.Hour
 }
 
 // restore tells the limiters of the alerts that there are.
 func (d *Drain) restore(alerts []existing) {
+	now := d.clock.Now()
 	slices.SortStableFunc(alerts, func(a, b existing) int { return a.signal.At.Compare(b.signal.At) })
 	for _, a := range alerts {
 		limits := rollup.DefaultLimits()
 		if from, found := d.sources.Get(a.source); found {
 			limits = from.RollUp
 		}
-		d.limiters.of(a.source, a.signal.At).Restore(limits, a.level, a.signal)
+		d.limiters.of(a.source, now).Restore(limits, a.level, a.signal)
 	}
 }

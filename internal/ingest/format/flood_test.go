@@ -35,7 +35,7 @@ func TestNormalVolumeIsNotRolledUp(t *testing.T) {
 						continue
 					}
 					alerts++
-					if level := limiter.Decide(rollup.DefaultLimits(), rollup.SignalOf(decoded.Alert, now)); level != rollup.Single {
+					if level := limiter.Decide(rollup.DefaultLimits(), rollup.SignalOf(decoded.Alert, now, now)); level != rollup.Single {
 						t.Errorf("%s: an alert of rule %q is rolled up at level %d", file, decoded.Alert.Rule, level)
 					}
 				}
