@@ -44,7 +44,7 @@ what is expected to become of them:
     together: [[0, 1, 4]]        # these events are in one incident
     apart: [[0, 7]]              # no two of these are
     events:
-      2: {state: duplicate}      # new, duplicate, suppressed or rejected
+      2: {state: duplicate}      # new, duplicate, rolledUp, suppressed or rejected
       3: {tuning: backup}        # the tuning rule that acted on its alert
       4: {link: {reason: SameAccount, entity: ServiceAccount/shop/cart}}
     details:                     # of the incident that an event is in

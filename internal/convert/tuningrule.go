@@ -83,6 +83,16 @@ func Hidden(a *v1alpha1.Alert) string {
 	return string(a.Spec.Tuning.RuleName)
 }
 
+// Tuned is what a tuning rule made of the alert, as far as it still holds: not of
+// one that was released, or reopened by people.
+func Tuned(a *v1alpha1.Alert) tuning.Decision {
+	t := a.Spec.Tuning
+	if t == nil || t.Action == v1alpha1.TuningHide && Hidden(a) == "" || t.Action == v1alpha1.TuningResolve && !ResolvedByTuning(a) {
+		return tuning.Decision{}
+	}
+	return tuning.Decision{Rule: string(t.RuleName), Action: tuning.Action(t.Action), Severity: model.ParseSeverity(string(a.Spec.Severity))}
+}
+
 // Said is what was said of an alert's state: by people, or else by the tuning rule
 // that resolves or hides it; empty where nobody did.
 func Said(a *v1alpha1.Alert) incident.State {
@@ -99,5 +109,5 @@ func Said(a *v1alpha1.Alert) incident.State {
 // has said otherwise since.
 func ResolvedByTuning(a *v1alpha1.Alert) bool {
 	return a.Spec.Tuning != nil && a.Spec.Tuning.Action == v1alpha1.TuningResolve &&
-		(a.Spec.Triage == nil || a.Spec.Triage.State == "")
+		(a.Spec.Triage == nil || a.Spec.Triage.State == "" || a.Spec.Triage.State == v1alpha1.AlertResolved)
 }

@@ -123,11 +123,15 @@ func TestTunedAlert(t *testing.T) {
 		"resolved":          {alert(v1alpha1.TuningResolve, as), "", true, incident.Resolved},
 		"resolved, noted":   {alert(v1alpha1.TuningResolve, says("")), "", true, incident.Resolved},
 		"reopened":          {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertInProgress)), "", false, incident.InProgress},
-		"resolved by hands": {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertResolved)), "", false, incident.Resolved},
+		"resolved by hands": {alert(v1alpha1.TuningResolve, says(v1alpha1.AlertResolved)), "", true, incident.Resolved},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Hidden(tc.alert); got != tc.hidden {
 				t.Errorf("hidden by %q, want %q", got, tc.hidden)
+			}
+			acts := tc.hidden != "" || tc.resolved || tc.alert.Spec.Tuning != nil && tc.alert.Spec.Tuning.Action == v1alpha1.TuningRescore
+			if got := Tuned(tc.alert); (got.Rule == "noise") != acts || acts && string(got.Action) != string(tc.alert.Spec.Tuning.Action) {
+				t.Errorf("tuned: %+v", got)
 			}
 			if got := ResolvedByTuning(tc.alert); got != tc.resolved {
 				t.Errorf("resolved: %t, want %t", got, tc.resolved)

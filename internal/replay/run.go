@@ -122,11 +122,12 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 	return w.alert, opened
 }
 
-// observe counts an event in its window. Where a tuning rule hides the open alert,
-// one that it does not hide opens another.
+// observe counts an event in its window. Where a tuning rule acted on the open
+// alert, one that it does not mean opens another.
 func (r *Run) observe(w *window, event model.Alert, at time.Time) (dedup.State, bool) {
-	if !w.state.Opened.IsZero() && r.alerts[w.alert].hidden() {
-		if hides, _ := r.policies.Tuning.Hides(r.alerts[w.alert].tuning.Rule, event, at); !hides {
+	if !w.state.Opened.IsZero() {
+		open := &r.alerts[w.alert]
+		if covers, _ := r.policies.Tuning.Covers(open.tuning, open.rollsUp, event, at); !covers {
 			next, _ := r.policies.Dedup.Reveal(w.state, event.Last, 1)
 			return next, true
 		}

@@ -139,3 +139,33 @@ func TestHiddenOutcome(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// An attack that falls into an alert which stands for noise is not resolved or
+// rescored with it.
+func TestAttackInTunedNoise(t *testing.T) {
+	for _, action := range []string{"Hide", "Resolve", "Rescore, severity: Informational"} {
+		t.Run(action, func(t *testing.T) {
+			from := sourceOf(t, flooding)
+			run := New(tuned(t, declaredRule("ours", "action: "+action+`, match: {expression: "alert.title.startsWith('scan')"}`)))
+			feed := NewFeed(run, false, func(int, Outcome) {})
+			for i, title := range []string{"scan", "scan", "scan", "scan", "guessing", "guessing", "scan", "guessing"} {
+				event := fmt.Sprintf(`{"id": "shared", "name": %q, "host": "a", "at": "2026-05-04T08:00:%02dZ"}`, title, i)
+				records, err := Open(strings.NewReader(event), "events", from)
+				if err == nil {
+					err = feed.Read(records, from)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []string
+			for i := range run.Alerts() {
+				a := run.Alert(i)
+				got = append(got, fmt.Sprintf("%s %q %d", a.Alert.Title, a.Tuning.Rule, a.Alert.Occurrences))
+			}
+			if diff := cmp.Diff([]string{`scan "ours" 4`, `guessing "" 4`}, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

@@ -88,11 +88,51 @@ func (s *Set) Decide(a model.Alert, at time.Time) (Decision, error) {
 // Hides reports whether the named rule hides an alert, or an event, that is
 // received at a time. One on which it fails it does not hide; the error says why.
 func (s *Set) Hides(rule string, a model.Alert, at time.Time) (bool, error) {
+	return s.does(rule, Hide, a, at)
+}
+
+// Covers reports whether an event that is received at a time may count in an open
+// alert of which rules made this. It may where the rule does the same to the event.
+// Where that resolves or rescores, or the alert rolls up many, it also may where
+// others make as little of the event: else one alert after the other would open
+// where events of two rules take turns. A rule that fails on the event does nothing
+// to it; the error says which did.
+func (s *Set) Covers(alert Decision, rollsUp bool, event model.Alert, at time.Time) (bool, error) {
+	if alert.Rule == "" {
+		return true, nil
+	}
+	same, err := s.does(alert.Rule, alert.Action, event, at)
+	if same || err != nil || alert.Action == Hide && !rollsUp {
+		return same, err
+	}
+	now, err := s.Decide(event, at)
+	return now.compare(alert) <= 0, err
+}
+
+// compare orders decisions by how much is left of an alert. With each alert that is
+// opened more is left, so that they come to an end.
+func (d Decision) compare(other Decision) int {
+	rank := func(d Decision) int {
+		if d.Rule == "" {
+			return len(strongest)
+		}
+		return slices.Index(strongest, d.Action)
+	}
+	by := cmp.Compare(rank(d), rank(other))
+	if by == 0 && d.Action == Rescore {
+		by = cmp.Compare(d.Severity, other.Severity)
+	}
+	return by
+}
+
+// does reports whether the named rule does this to an alert, or an event, that is
+// received at a time.
+func (s *Set) does(rule string, action Action, a model.Alert, at time.Time) (bool, error) {
 	if s == nil {
 		return false, nil
 	}
 	i := slices.IndexFunc(s.rules, func(r *Ready) bool { return r.Name == rule })
-	if i < 0 || s.rules[i].Action != Hide || s.rules[i].Monitor {
+	if i < 0 || s.rules[i].Action != action || s.rules[i].Monitor {
 		return false, nil
 	}
 	return s.rules[i].matches(a, at)

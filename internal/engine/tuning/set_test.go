@@ -132,6 +132,44 @@ func TestHides(t *testing.T) {
 	}
 }
 
+// What opens another alert has more left than the one before, so that events of
+// several rules that take turns open few.
+func TestCovers(t *testing.T) {
+	const all = "alert.rule == 'Shell'"
+	severity := func(s model.Severity) func(*Rule) { return func(r *Rule) { r.Severity = s } }
+	one := func(action Action) Decision { return Decision{Rule: "a", Action: action, Severity: model.SeverityLow} }
+	for name, tc := range map[string]struct {
+		alert   Decision
+		rollsUp bool
+		rules   []Rule
+		want    bool
+	}{
+		"not tuned":              {Decision{}, true, []Rule{rule("a", Hide)}, true},
+		"resolves it":            {one(Resolve), false, []Rule{rule("a", Resolve)}, true},
+		"rescores it":            {one(Rescore), false, []Rule{rule("a", Rescore)}, true},
+		"resolves others":        {one(Resolve), false, []Rule{rule("a", Resolve, expression("alert.rule == 'Drift'"))}, false},
+		"rescores others":        {one(Rescore), true, []Rule{rule("a", Rescore, expression("alert.rule == 'Drift'"))}, false},
+		"gone":                   {one(Resolve), false, nil, false},
+		"fails":                  {one(Resolve), false, []Rule{rule("a", Resolve, expression("alert.entities[7].name == 'x'"))}, false},
+		"hides by now":           {one(Resolve), false, []Rule{rule("a", Hide)}, true},
+		"another does":           {one(Resolve), false, []Rule{rule("b", Resolve)}, true},
+		"another does less":      {one(Resolve), false, []Rule{rule("b", Rescore)}, false},
+		"another, as severe":     {one(Rescore), false, []Rule{rule("b", Rescore)}, true},
+		"another, severer":       {one(Rescore), false, []Rule{rule("b", Rescore, severity(model.SeverityHigh))}, false},
+		"hides it":               {one(Hide), true, []Rule{rule("a", Hide)}, true},
+		"hides others":           {one(Hide), true, []Rule{rule("b", Resolve)}, false},
+		"another hides":          {one(Hide), false, []Rule{rule("b", Hide, expression(all))}, false},
+		"another hides, of many": {one(Hide), true, []Rule{rule("b", Hide, expression(all))}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := compiled(t, tc.rules...).Covers(tc.alert, tc.rollsUp, shell(), now)
+			if got != tc.want || (err != nil) != (name == "fails") {
+				t.Errorf("got %t, %v", got, err)
+			}
+		})
+	}
+}
+
 // Where nothing was said nothing is done.
 func TestNoSet(t *testing.T) {
 	var none *Set

@@ -38,7 +38,7 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 			return 0, nil
 		}
 		newest, exists := end(k.fingerprint, d.view.of(k))
-		rules, err := d.rulesWhileHidden(ctx, k, newest)
+		rules, err := d.rulesWhileTuned(ctx, k, newest)
 		if err != nil {
 			return 0, err
 		}
@@ -86,7 +86,7 @@ func (d *Drain) skipCounted(k key) []signal {
 func (d *Drain) counted(alerts map[string]known, s signal) (o outcome, counted bool) {
 	in, counted := holder(alerts, d.spool.ID(), s.position)
 	switch {
-	case s.resolved || in.hiddenBy != "":
+	case s.resolved || in.tuned.Action == tuning.Hide:
 		return suppressed, counted
 	case in.createdFrom(d.spool.ID(), s.position):
 		return accepted, counted

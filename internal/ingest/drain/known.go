@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/dedup"
 	"github.com/tocsin-dev/tocsin/internal/engine/rollup"
+	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
@@ -26,8 +27,8 @@ type known struct {
 	creator  v1alpha1.SpoolPosition
 	ingested []v1alpha1.SpoolPosition
 	state    dedup.State
-	// hiddenBy is the tuning rule that hides the alert, if one does.
-	hiddenBy string
+	// tuned is what a tuning rule made of the alert, as far as it holds.
+	tuned tuning.Decision
 	// firstTime and lastTime are when the activity began and what is newest of it.
 	firstTime time.Time
 	lastTime  metav1.MicroTime
@@ -58,7 +59,7 @@ func newKnown(a *v1alpha1.Alert) known {
 		ingested:        a.Status.Ingested,
 		firstTime:       a.Spec.FirstActivityTime.Time,
 		lastTime:        last,
-		hiddenBy:        convert.Hidden(a),
+		tuned:           convert.Tuned(a),
 		state:           newState(a, last, rate),
 	}
 }

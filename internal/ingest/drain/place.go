@@ -18,8 +18,8 @@ const (
 )
 
 // place decides what a signal does to the window of the newest alert, as that
-// has come by the signals before it. Where a tuning rule hides the alert, an event
-// that it does not hide opens another one.
+// has come by the signals before it. Where a tuning rule hid, resolved or rescored
+// the alert, an event that it does not mean opens another one.
 func (d *Drain) place(rules *tuning.Set, newest known, state dedup.State, s signal) (dedup.State, effect) {
 	if s.resolved {
 		next, ended := state.End(newest.firstTime, s.alert.Last)
@@ -28,7 +28,7 @@ func (d *Drain) place(rules *tuning.Set, newest known, state dedup.State, s sign
 		}
 		return next, changes
 	}
-	if newest.hiddenBy != "" && !hides(rules, newest.hiddenBy, s) {
+	if newest.tuned.Rule != "" && !covers(rules, newest, s) {
 		next, _ := d.policy.Reveal(state, s.alert.Last, 1)
 		return next, opens
 	}

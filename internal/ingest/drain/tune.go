@@ -25,10 +25,10 @@ func (d *Drain) tune(ctx context.Context, k key, s signal) (tuning.Decision, err
 	return decision, nil
 }
 
-// rulesWhileHidden are the rules of a tenant, where the newest alert is hidden;
+// rulesWhileTuned are the rules of a tenant, where one acted on the newest alert;
 // elsewhere they do not matter.
-func (d *Drain) rulesWhileHidden(ctx context.Context, k key, newest known) (*tuning.Set, error) {
-	if newest.hiddenBy == "" {
+func (d *Drain) rulesWhileTuned(ctx context.Context, k key, newest known) (*tuning.Set, error) {
+	if newest.tuned.Rule == "" {
 		return nil, nil
 	}
 	return d.rules(ctx, k)
@@ -45,12 +45,12 @@ func (d *Drain) rules(ctx context.Context, k key) (*tuning.Set, error) {
 	return rules, nil
 }
 
-// hides reports whether a rule hides an event. One on which it fails is shown: it
-// opens an alert in which the next ones count.
-func hides(rules *tuning.Set, rule string, s signal) bool {
-	hidden, err := rules.Hides(rule, s.alert, s.received)
+// covers reports whether an event may count in an alert that was tuned. One on
+// which the rule fails may not: it opens an alert in which the next ones count.
+func covers(rules *tuning.Set, tuned known, s signal) bool {
+	covered, err := rules.Covers(tuned.tuned, tuned.rollsUp, s.alert, s.received)
 	if err != nil {
 		tuningFailures.Inc()
 	}
-	return hidden
+	return covered
 }

@@ -153,6 +153,30 @@ func TestHiddenNoLonger(t *testing.T) {
 	}
 }
 
+// An event that a rule does not mean opens another alert where the rule resolved or
+// rescored the open one, though both are of one fingerprint or one roll-up.
+func TestTunedNoLonger(t *testing.T) {
+	for _, action := range []tuning.Action{tuning.Resolve, tuning.Rescore} {
+		t.Run(string(action), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.tuning = rulesFor(t, tune("ours", action, "scan"))
+				w.send(t, 0, "scan", "scan")
+				w.run(t.Context(), t, w.spool)
+				elsewhere := tune("ours", action, "scan")
+				elsewhere.Match.Expression = "alert.entities.exists(e, e.name == 'elsewhere')"
+				w.tuning = rulesFor(t, elsewhere)
+				w.send(t, time.Minute, "scan", "scan")
+				w.run(t.Context(), t, w.spool)
+				if got := w.tunings(t); got["scan/a"] == nil || got["scan/b"] != nil {
+					t.Errorf("tuned: %v", got)
+				}
+				w.check(t, map[string]int64{"scan/a": 2, "scan/b": 2}, totals{received: 4, accepted: 2, deduplicated: 2})
+			})
+		})
+	}
+}
+
 // The time of an event is the sender's word: one that says that it is old is not
 // hidden by a rule that has expired when it is received, nor is one that comes
 // from ahead of its time shown before.
