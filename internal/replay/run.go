@@ -127,7 +127,7 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 func (r *Run) observe(w *window, event model.Alert, at time.Time) (dedup.State, bool) {
 	if !w.state.Opened.IsZero() {
 		open := &r.alerts[w.alert]
-		if covers, _ := r.policies.Tuning.Covers(open.tuning, open.rollsUp, event, at); !covers {
+		if covers, _ := r.policies.Tuning.Covers(open.tuning, event, at); !covers {
 			next, _ := r.policies.Dedup.Reveal(w.state, event.Last, 1)
 			return next, true
 		}

@@ -92,17 +92,16 @@ func (s *Set) Hides(rule string, a model.Alert, at time.Time) (bool, error) {
 }
 
 // Covers reports whether an event that is received at a time may count in an open
-// alert of which rules made this. It may where the rule does the same to the event.
-// Where that resolves or rescores, or the alert rolls up many, it also may where
-// others make as little of the event: else one alert after the other would open
+// alert of which rules made this. It may where the rule does the same to the event,
+// and where others leave as little of it: else one alert after the other would open
 // where events of two rules take turns. A rule that fails on the event does nothing
 // to it; the error says which did.
-func (s *Set) Covers(alert Decision, rollsUp bool, event model.Alert, at time.Time) (bool, error) {
+func (s *Set) Covers(alert Decision, event model.Alert, at time.Time) (bool, error) {
 	if alert.Rule == "" {
 		return true, nil
 	}
 	same, err := s.does(alert.Rule, alert.Action, event, at)
-	if same || err != nil || alert.Action == Hide && !rollsUp {
+	if same || err != nil {
 		return same, err
 	}
 	now, err := s.Decide(event, at)

@@ -139,30 +139,28 @@ func TestCovers(t *testing.T) {
 	severity := func(s model.Severity) func(*Rule) { return func(r *Rule) { r.Severity = s } }
 	one := func(action Action) Decision { return Decision{Rule: "a", Action: action, Severity: model.SeverityLow} }
 	for name, tc := range map[string]struct {
-		alert   Decision
-		rollsUp bool
-		rules   []Rule
-		want    bool
+		alert Decision
+		rules []Rule
+		want  bool
 	}{
-		"not tuned":              {Decision{}, true, []Rule{rule("a", Hide)}, true},
-		"resolves it":            {one(Resolve), false, []Rule{rule("a", Resolve)}, true},
-		"rescores it":            {one(Rescore), false, []Rule{rule("a", Rescore)}, true},
-		"resolves others":        {one(Resolve), false, []Rule{rule("a", Resolve, expression("alert.rule == 'Drift'"))}, false},
-		"rescores others":        {one(Rescore), true, []Rule{rule("a", Rescore, expression("alert.rule == 'Drift'"))}, false},
-		"gone":                   {one(Resolve), false, nil, false},
-		"fails":                  {one(Resolve), false, []Rule{rule("a", Resolve, expression("alert.entities[7].name == 'x'"))}, false},
-		"hides by now":           {one(Resolve), false, []Rule{rule("a", Hide)}, true},
-		"another does":           {one(Resolve), false, []Rule{rule("b", Resolve)}, true},
-		"another does less":      {one(Resolve), false, []Rule{rule("b", Rescore)}, false},
-		"another, as severe":     {one(Rescore), false, []Rule{rule("b", Rescore)}, true},
-		"another, severer":       {one(Rescore), false, []Rule{rule("b", Rescore, severity(model.SeverityHigh))}, false},
-		"hides it":               {one(Hide), true, []Rule{rule("a", Hide)}, true},
-		"hides others":           {one(Hide), true, []Rule{rule("b", Resolve)}, false},
-		"another hides":          {one(Hide), false, []Rule{rule("b", Hide, expression(all))}, false},
-		"another hides, of many": {one(Hide), true, []Rule{rule("b", Hide, expression(all))}, true},
+		"not tuned":          {Decision{}, []Rule{rule("a", Hide)}, true},
+		"resolves it":        {one(Resolve), []Rule{rule("a", Resolve)}, true},
+		"rescores it":        {one(Rescore), []Rule{rule("a", Rescore)}, true},
+		"resolves others":    {one(Resolve), []Rule{rule("a", Resolve, expression("alert.rule == 'Drift'"))}, false},
+		"rescores others":    {one(Rescore), []Rule{rule("a", Rescore, expression("alert.rule == 'Drift'"))}, false},
+		"gone":               {one(Resolve), nil, false},
+		"fails":              {one(Resolve), []Rule{rule("a", Resolve, expression("alert.entities[7].name == 'x'"))}, false},
+		"hides by now":       {one(Resolve), []Rule{rule("a", Hide)}, true},
+		"another does":       {one(Resolve), []Rule{rule("b", Resolve)}, true},
+		"another does less":  {one(Resolve), []Rule{rule("b", Rescore)}, false},
+		"another, as severe": {one(Rescore), []Rule{rule("b", Rescore)}, true},
+		"another, severer":   {one(Rescore), []Rule{rule("b", Rescore, severity(model.SeverityHigh))}, false},
+		"hides it":           {one(Hide), []Rule{rule("a", Hide)}, true},
+		"hides others":       {one(Hide), []Rule{rule("b", Resolve)}, false},
+		"another hides":      {one(Hide), []Rule{rule("b", Hide, expression(all))}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := compiled(t, tc.rules...).Covers(tc.alert, tc.rollsUp, shell(), now)
+			got, err := compiled(t, tc.rules...).Covers(tc.alert, shell(), now)
 			if got != tc.want || (err != nil) != (name == "fails") {
 				t.Errorf("got %t, %v", got, err)
 			}

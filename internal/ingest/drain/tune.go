@@ -48,7 +48,7 @@ func (d *Drain) rules(ctx context.Context, k key) (*tuning.Set, error) {
 // covers reports whether an event may count in an alert that was tuned. One on
 // which the rule fails may not: it opens an alert in which the next ones count.
 func covers(rules *tuning.Set, tuned known, s signal) bool {
-	covered, err := rules.Covers(tuned.tuned, tuned.rollsUp, s.alert, s.received)
+	covered, err := rules.Covers(tuned.tuned, s.alert, s.received)
 	if err != nil {
 		tuningFailures.Inc()
 	}
