@@ -42,8 +42,9 @@ func (c *Controller) hides(ctx context.Context, tenant string) (hides, error) {
 		if release[rule] {
 			return true
 		}
-		// One on which it fails it does not hide, as where events are delivered.
-		hidden, _ := rules.Hides(rule, a, now)
+		// As where events are delivered: others may hide it as well, and one on which
+		// the rule fails is not hidden.
+		hidden, _ := rules.Covers(tuning.Decision{Rule: rule, Action: tuning.Hide}, a, now)
 		return hidden
 	}, nil
 }
