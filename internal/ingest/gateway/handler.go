@@ -257,9 +257,13 @@ func (h *Handler) keep(ctx context.Context, from source.Source, c content) *Prob
 	if err == nil {
 		_, err = h.spool.Append(ctx, e.Tenant, payload, e.Positions())
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	if ctx.Err() == nil { // else it may have been written all the same
+		from.Throttle.GiveBack(int(e.Positions()), h.clock.Now())
+	}
+	switch {
 	case errors.Is(err, spool.ErrFull):
 		return retry("full", "The spool is full: the API server takes events more slowly than they come. Send the same again later.", 10*time.Second)
 	case errors.Is(err, spool.ErrShare):

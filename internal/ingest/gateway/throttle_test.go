@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -9,6 +12,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
+	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
 // TestThrottled: above its rate a source is told how long to wait, with 503; of
@@ -59,5 +63,42 @@ func TestThrottled(t *testing.T) {
 	}
 	if !throttle.LastRefused().Equal(clock.Now()) {
 		t.Errorf("last refused at %s", throttle.LastRefused())
+	}
+}
+
+// TestNotChargedForWhatIsNotTaken: a request that the spool refuses costs a source
+// nothing; one whose sender has gone may have been written, and does.
+func TestNotChargedForWhatIsNotTaken(t *testing.T) {
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	for name, test := range map[string]struct {
+		ctx    context.Context
+		err    error
+		status int
+	}{
+		"the spool is full": {t.Context(), spool.ErrFull, 202},
+		"the share is full": {t.Context(), spool.ErrShare, 202},
+		"the disk fails":    {t.Context(), errors.New("input/output error"), 202},
+		"the sender left":   {gone, context.Canceled, 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := &memory{err: test.err}
+			handler := New(registry(t, func(s *source.Source) { s.Throttle = source.NewThrottle(1, 4) }), kept,
+				clocktesting.NewFakePassiveClock(time.Unix(1_700_000_000, 0)), DefaultLimits())
+			status := func(ctx context.Context) int {
+				r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/sources/shop/falco", strings.NewReader(strings.Repeat(shell, 4)))
+				r.Header.Set("Authorization", "Bearer "+token)
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				return w.Code
+			}
+			if got := status(test.ctx); got != http.StatusServiceUnavailable {
+				t.Fatalf("it is answered with %d", got)
+			}
+			kept.err = nil
+			if got := status(t.Context()); got != test.status {
+				t.Errorf("the next is answered with %d, want %d", got, test.status)
+			}
+		})
 	}
 }

@@ -49,6 +49,16 @@ func (t *Throttle) Take(n int, now time.Time) time.Duration {
 	return 0
 }
 
+// GiveBack counts n events no longer that Take counted: nothing became of them.
+func (t *Throttle) GiveBack(n int, now time.Time) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.bucket.ReserveN(now, -n) // gives tokens, of which the bucket keeps a burst
+}
+
 // missing says how long it takes until n events can be taken.
 func (t *Throttle) missing(n int, now time.Time) time.Duration {
 	missing := float64(min(n, t.bucket.Burst())) - t.bucket.TokensAt(now)

@@ -67,6 +67,22 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// TestGiveBack: what was given back can be taken again, but no more than a burst
+// gathers.
+func TestGiveBack(t *testing.T) {
+	throttle := NewThrottle(10, 20)
+	throttle.Take(50, began)
+	throttle.GiveBack(50, began)
+	if wait := throttle.Take(20, began); wait != 0 {
+		t.Errorf("what was given back is missing for %s", wait)
+	}
+	throttle.GiveBack(20, began.Add(time.Minute))
+	if throttle.Take(20, began.Add(time.Minute)) != 0 || throttle.Take(1, began.Add(time.Minute)) == 0 {
+		t.Error("after a quiet time it is not one burst that can be taken")
+	}
+	(*Throttle)(nil).GiveBack(1, began)
+}
+
 // TestThrottleOutlivesASpec: what was sent goes on to count, unless the limits change.
 func TestThrottleOutlivesASpec(t *testing.T) {
 	r, key := NewRegistry(), types.NamespacedName{Namespace: "shop", Name: "falco"}
