@@ -16,13 +16,12 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
-const (
-	// maxHeld bounds the events that are in memory between spool and API server,
-	// but for one batch of each tenant. One tenant alone has half of them.
-	maxHeld = 40_000
-	// readBytes bounds what is read from the spool at once.
-	readBytes = 1 << 20
-)
+// maxHeld bounds what is in memory between spool and API server, but for the
+// floor and one batch of each tenant. One tenant alone has half of it.
+var maxHeld = load{events: 40_000, bytes: 64 << 20}
+
+// readBytes bounds what is read from the spool at once, but for the last batch.
+const readBytes = 1 << 20
 
 // feed reads the queues of the spool, one after the other, each in order, until
 // ctx ends.
@@ -61,20 +60,18 @@ func (d *Drain) round(ctx context.Context, next map[string]spool.Position) (take
 	return taken, nil
 }
 
-// take reads some batches of a tenant and hands their events on. It reads none
-// while too many are on their way.
+// take reads some batches of a tenant and hands their events on. It reads no more
+// than there is room for, but for the end of the last batch.
 func (d *Drain) take(ctx context.Context, tenant string, from spool.Position) ([]spool.Batch, error) {
-	size := readBytes
-	switch room, one := d.ledger.roomFor(tenant); {
-	case !room && !one:
+	room := d.ledger.roomFor(tenant)
+	if room.events <= 0 || room.bytes <= 0 {
 		return nil, nil
-	case !room:
-		size = 1
 	}
-	batches, err := d.spool.Read(ctx, tenant, from, size)
+	batches, err := d.spool.Read(ctx, tenant, from, min(readBytes, room.bytes))
 	if err != nil {
 		return nil, err
 	}
+	batches = within(batches, room.events)
 	opened := make([]*opened, len(batches))
 	for i, b := range batches {
 		opened[i] = d.open(ctx, b)
@@ -86,6 +83,16 @@ func (d *Drain) take(ctx context.Context, tenant string, from spool.Position) ([
 		d.handOn(ctx, tenant, o)
 	}
 	return batches, nil
+}
+
+// within returns the first batches, up to the one with which there are so many events.
+func within(batches []spool.Batch, events int) []spool.Batch {
+	for i, b := range batches {
+		if events -= batchOf(b).events; events <= 0 {
+			return batches[:i+1]
+		}
+	}
+	return batches
 }
 
 // opened is a batch whose events were read.

@@ -30,10 +30,23 @@ const (
 	rejected     outcome = "rejected"
 )
 
+// load is how much is on its way: events, and the bytes that they take in the
+// spool. In memory they take about twice as many.
+type load struct{ events, bytes int }
+
+func (l load) plus(o load) load  { return load{l.events + o.events, l.bytes + o.bytes} }
+func (l load) minus(o load) load { return load{l.events - o.events, l.bytes - o.bytes} }
+func (l load) part(n int) load   { return load{l.events / n, l.bytes / n} }
+func (l load) most(o load) load  { return load{max(l.events, o.events), max(l.bytes, o.bytes)} }
+
+// batchOf is what a batch of the spool adds.
+func batchOf(b spool.Batch) load { return load{int(b.Last - b.First + 1), len(b.Payload)} }
+
 // entry is one batch of the spool on its way.
 type entry struct {
 	source      types.NamespacedName
 	first, last spool.Position
+	size        load
 	// open counts the events whose outcome is not known yet.
 	open   int
 	totals totals
@@ -44,25 +57,25 @@ type entry struct {
 type ledger struct {
 	mu      sync.Mutex
 	tenants map[string]*account
-	// size counts the events of all; limit bounds it.
-	size, limit int
+	// size is the load of all; limit bounds it.
+	size, limit load
 	room        chan struct{}
 }
 
 // account is the part of the ledger of one tenant.
 type account struct {
-	// entries are in order of position; size counts their events.
+	// entries are in order of position; size is their load.
 	entries []*entry
-	size    int
+	size    load
 }
 
-func newLedger(limit int) *ledger {
+func newLedger(limit load) *ledger {
 	return &ledger{tenants: map[string]*account{}, limit: limit, room: make(chan struct{}, 1)}
 }
 
 // add takes a batch of a tenant whose events have no outcome yet.
 func (l *ledger) add(tenant string, b spool.Batch, e envelope.Envelope) *entry {
-	added := &entry{source: e.Key(), first: b.First, last: b.Last, open: len(e.Events)}
+	added := &entry{source: e.Key(), first: b.First, last: b.Last, size: batchOf(b), open: len(e.Events)}
 	added.totals = totals{
 		received:   int64(len(e.Events)) + e.Suppressed + e.Rejected,
 		suppressed: e.Suppressed, rejected: e.Rejected,
@@ -73,16 +86,14 @@ func (l *ledger) add(tenant string, b spool.Batch, e envelope.Envelope) *entry {
 		l.tenants[tenant] = &account{}
 	}
 	l.tenants[tenant].add(added)
-	l.size += added.size()
+	l.size = l.size.plus(added.size)
 	return added
 }
 
 func (a *account) add(e *entry) {
 	a.entries = append(a.entries, e)
-	a.size += e.size()
+	a.size = a.size.plus(e.size)
 }
-
-func (e *entry) size() int { return int(e.last - e.first + 1) }
 
 // settle records what became of an event.
 func (l *ledger) settle(e *entry, o outcome) {
@@ -128,8 +139,8 @@ func (l *ledger) drop(tenant string, n int) {
 	defer l.mu.Unlock()
 	a := l.tenants[tenant]
 	for _, e := range a.entries[:n] {
-		a.size -= e.size()
-		l.size -= e.size()
+		a.size = a.size.minus(e.size)
+		l.size = l.size.minus(e.size)
 	}
 	if a.entries = append([]*entry(nil), a.entries[n:]...); len(a.entries) == 0 {
 		delete(l.tenants, tenant)
@@ -144,20 +155,25 @@ func (l *ledger) drop(tenant string, n int) {
 func (l *ledger) crowded() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.size >= l.limit/4
+	many := l.limit.part(4)
+	return l.size.events >= many.events || l.size.bytes >= many.bytes
 }
 
-// roomFor says whether more events of a tenant may be on their way: it has no
-// more than is then still free, as in the spool. For a tenant without any there
-// is room for one batch, whatever the others hold.
-func (l *ledger) roomFor(tenant string) (room, one bool) {
+// floorPart is the part of the limit that every tenant has, whatever the others
+// hold: while some wait for long the others go on with this much at a time.
+const floorPart = 40
+
+// roomFor says how much more of a tenant may be on its way: so much that it has
+// no more than is then still free, as in the spool, but not less than the floor.
+// There is none where either is not above zero.
+func (l *ledger) roomFor(tenant string) load {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	a := l.tenants[tenant]
-	if a == nil {
-		return l.size < l.limit, true
+	var own load
+	if a := l.tenants[tenant]; a != nil {
+		own = a.size
 	}
-	return a.size < l.limit-l.size, false
+	return l.limit.minus(l.size).minus(own).part(2).most(l.limit.part(floorPart).minus(own))
 }
 
 // sources returns those of a tenant that have events on their way.

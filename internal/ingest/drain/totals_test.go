@@ -148,7 +148,7 @@ func TestTenantsTakeTurns(t *testing.T) {
 		}
 		before := len(w.written())
 		d := w.drain(w.spool)
-		d.ledger = newLedger(limit)
+		d.ledger = newLedger(load{events: limit, bytes: 1 << 20})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		ended := make(chan error, 1)
