@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -89,7 +88,7 @@ func TestHeld(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			for range 30 {
-				e := envelope.Envelope{Tenant: tenant, Source: "falco", Format: "Falco", Received: time.Now()}
+				e := envelope.Envelope{Tenant: tenant, Source: "falco", Format: "Falco", Received: w.now}
 				for range try.batch.events {
 					event, err := json.Marshal(map[string]string{"rule": "shell", "output": strings.Repeat("x", try.batch.bytes/try.batch.events)})
 					if err != nil {
