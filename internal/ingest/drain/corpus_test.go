@@ -41,8 +41,8 @@ import (
 // What is tried of each file at most, chosen by a seed that is the file's name.
 // 'make test-corpus' tries all of it, which takes many minutes.
 var (
-	maxCuts    = flag.Int("corpus.cuts", 10, "cut each file at so many places `at most`")
-	maxAltered = flag.Int("corpus.fields", 40, "break so many fields of each file `at most`")
+	maxCuts    = flag.Int("corpus.cuts", 5, "cut each file at so many places `at most`")
+	maxAltered = flag.Int("corpus.fields", 15, "break so many fields of each file `at most`")
 )
 
 // perBody is how many altered objects go into one body.
