@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,8 +86,12 @@ func checkDamage(t *testing.T, data []byte, want, oldID string) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	looked := look(path)
 	s, err := Open(Options{Path: path})
 	var damage *Damage
+	if errors.As(err, &damage) && looked == nil {
+		t.Errorf("found only by opening the file for writing, which can end the process: %v", damage.Cause)
+	}
 	if errors.Is(err, ErrLayout) { // The damage is where the layout is said: nothing is touched.
 		return
 	}
@@ -108,6 +113,17 @@ func checkDamage(t *testing.T, data []byte, want, oldID string) {
 	if got != "" || s.ID() == oldID || mustAppend(t, s, "a", 1) != 1 {
 		t.Errorf("the new spool is not new: %q, id %s", got, s.ID())
 	}
+}
+
+// look is what is done with a file before it is opened for writing.
+func look(path string) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v", cause)
+		}
+	}()
+	return verify(Options{Path: path})
 }
 
 // freelistPage marks a page that lists the free ones; its first is 16 bytes behind

@@ -116,6 +116,9 @@ func verify(options Options) error {
 	if err := sizeIsRight(db); err != nil {
 		return err
 	}
+	if err := checkPages(db); err != nil {
+		return err
+	}
 	found := true
 	err = db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(metaBucket)
