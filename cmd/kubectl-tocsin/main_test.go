@@ -325,7 +325,7 @@ func TestUsage(t *testing.T) {
 		"no such tuning":        {[]string{"replay", "--source", oneSource, "--tuning", missing, events}, "error: --tuning: " + missing + ": no such file"},
 		"tuning that is none":   {[]string{"replay", "--source", oneSource, "--tuning", oneSource, events}, "hosts.yaml: no TuningRule is there"},
 		"a source that is none": {[]string{"replay", "--source", events, events}, "events.json: document 1: it has no kind, and must be tocsin.dev/v1alpha1 AlertSource"},
-		"a policy that is none": {[]string{"replay", "--source", oneSource, "--policy", oneSource, events}, "and must be tocsin.dev/v1alpha1 CorrelationPolicy"},
+		"a policy that is none": {[]string{"replay", "--source", oneSource, "--policy", oneSource, events}, "hosts.yaml: no CorrelationPolicy is there"},
 		"the same source twice": {[]string{"replay", "--source", oneSource, "--source", oneSource, events}, "there is another of that name"},
 		"whose events":          {[]string{"replay", "--source", sources, events}, "there are several AlertSources: say whose events these are: NAME="},
 		"a header twice":        {[]string{"replay", "--source", oneSource, file("twice.csv", "a,a\n")}, `twice.csv: the first line must name the columns: "a" is there twice`},

@@ -12,6 +12,16 @@ func TestReadSources(t *testing.T) {
 		"one":                    {head + "{type: Falco}", ""},
 		"two":                    {head + "{type: Falco}\n---\n# nothing\n---\n" + strings.Replace(head, "name: a", "name: b", 1) + "{type: KubernetesAudit}", ""},
 		"JSON":                   {`{"apiVersion": "tocsin.dev/v1alpha1", "kind": "AlertSource", "metadata": {"name": "a"}, "spec": {"type": "Falco"}}`, ""},
+		"a list":                 {listOf(head+"{type: Falco}", strings.Replace(head, "name: a", "name: b", 1)+"{type: Falco}"), ""},
+		"a list with others":     {listOf("kind: Secret", head+"{type: Falco}"), ""},
+		"in a list, mistyped":    {"kind: Secret\n---\n" + listOf("kind: Secret", head+"{typ: Falco}"), `document 2, item 2: unknown field "spec.typ"`},
+		"in a list, no type":     {listOf(head + "{limits: {}}"), "document 1, item 1: AlertSource a: spec.type: Required value"},
+		"no list in a list":      {"kind: List\nitems: {a: b}", "document 1: items: must be an array, is an object"},
+		"a field twice in it":    {"kind: List\nitems:\n- {kind: AlertSource, kind: Secret}", `key "kind" already set`},
+		"an empty list":          {"kind: List\nitems: []", "no AlertSource is there"},
+		"with who may send":      {head + "{type: Falco, auth: {}}", "auth needs exactly one of bearerToken"},
+		"found in the cluster":   {head + "{type: PolicyReport, watch: {serviceAccountName: w}}", ""},
+		"watched otherwise":      {head + "{type: Falco, watch: {serviceAccountName: w}}", "watch goes with the types PolicyReport and TrivyOperator only"},
 		"none":                   {"# nothing\n", "no AlertSource is there"},
 		"no YAML":                {"a: [", "document 1: "},
 		"another kind":           {"apiVersion: v1\nkind: Secret\n", "no AlertSource is there"},
@@ -26,12 +36,12 @@ func TestReadSources(t *testing.T) {
 		"a mistyped field":       {head + "{type: Falco, limit: {}}", `unknown field "spec.limit"`},
 		"a field twice":          {head + "{type: Falco, type: Falco}", `key "type" already set`},
 		"no name":                {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\nspec: {type: Falco}", "metadata.name: is missing"},
-		"no such type":           {head + "{type: Pigeon}", `AlertSource a: spec.type: "Pigeon" is not one of`},
-		"generic without":        {head + "{type: Generic}", "AlertSource a: spec.generic: goes with type Generic, which needs it"},
-		"generic options":        {head + "{type: Falco, generic: {title: event.x}}", "spec.generic: goes with"},
-		"audit options":          {head + "{type: Falco, kubernetesAudit: {}}", "spec.kubernetesAudit: goes with type KubernetesAudit only"},
+		"no such type":           {head + "{type: Pigeon}", `AlertSource a: spec.type: Unsupported value: "Pigeon": supported values: "Falco"`},
+		"generic without":        {head + "{type: Generic}", "AlertSource a: spec: Invalid value: generic goes with type Generic, which needs it"},
+		"generic options":        {head + "{type: Falco, generic: {title: event.x}}", "spec: Invalid value: generic goes with type Generic"},
+		"audit options":          {head + "{type: Falco, kubernetesAudit: {}}", "AlertSource a: spec: Invalid value: kubernetesAudit goes with type KubernetesAudit only"},
 		"a bad expression":       {head + "{type: Generic, generic: {title: evnt.x}}", "AlertSource a: spec.generic.title: "},
-		"a bad correlation mode": {head + "{type: Falco, correlation: Never}", `spec.correlation: must be Enabled or Disabled, is "Never"`},
+		"a bad correlation mode": {head + "{type: Falco, correlation: Never}", `spec.correlation: Unsupported value: "Never": supported values: "Enabled", "Disabled"`},
 	} {
 		sources := Sources{}
 		err := sources.Read([]byte(tc.in))
@@ -48,6 +58,15 @@ func TestReadSources(t *testing.T) {
 	if s := sourceOf(t, head+"{type: Generic, generic: {title: event.x}}"); s.CorrelationDisabled || !s.Rows {
 		t.Errorf("%+v", s)
 	}
+}
+
+// listOf is a List of documents.
+func listOf(documents ...string) string {
+	out := "apiVersion: v1\nkind: List\nitems:\n"
+	for _, d := range documents {
+		out += "- " + strings.ReplaceAll(strings.TrimSpace(d), "\n", "\n  ") + "\n"
+	}
+	return out
 }
 
 func TestFind(t *testing.T) {
@@ -82,13 +101,18 @@ func TestReadPolicy(t *testing.T) {
 	for name, tc := range map[string]struct{ in, err string }{
 		"figures":          {head + "{joinBits: 7}", ""},
 		"none":             {"", "no CorrelationPolicy is there"},
-		"two":              {head + "{}\n---\n" + head + "{}", "more than one CorrelationPolicy"},
+		"two":              {head + "{}\n---\n" + head + "{}", "document 2: CorrelationPolicy p: there is another, and only one can be in use"},
 		"a mistyped field": {head + "{joinbits: 7}", `unknown field "spec.joinbits"`},
-		"out of range":     {head + "{joinBits: 7, mergeBits: 6}", "CorrelationPolicy p: spec.mergeBits: must be between joinBits (7) and 64, is 6"},
+		"out of range":     {head + "{joinBits: 7, mergeBits: 6}", "CorrelationPolicy p: spec.mergeBits: Invalid value: mergeBits must not be less than joinBits"},
 		"bits in words":    {head + "{joinBits: six}", "document 1: spec.joinBits: must be a whole number, is a string"},
 		"half a bit":       {head + "{joinBits: 6.5}", "document 1: spec.joinBits: must be a whole number, is 6.5"},
 		"a bad opt-out":    {head + "{optOuts: [{name: x, match: alrt.x}]}", "spec.optOuts[x].match: "},
-		"another kind":     {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\n", "must be tocsin.dev/v1alpha1 CorrelationPolicy"},
+		"another kind":     {"apiVersion: tocsin.dev/v1alpha1\nkind: AlertSource\n", "no CorrelationPolicy is there"},
+		"a list":           {listOf("kind: AlertSource", head+"{joinBits: 7}"), ""},
+		"two in a list":    {listOf(head+"{}", head+"{}"), "document 1, item 2: CorrelationPolicy p: there is another"},
+		"too much":         {head + "{joinBits: 65}", "spec.joinBits: Invalid value: 65: "},
+		"a kind twice":     {head + "{weights: [{kind: Pod, bits: 1}, {kind: Pod, bits: 2}]}", "spec.weights[1]: Duplicate value"},
+		"no name":          {"apiVersion: tocsin.dev/v1alpha1\nkind: CorrelationPolicy\nspec: {}", "document 1: CorrelationPolicy: metadata.name: is missing"},
 	} {
 		policies, err := ReadPolicy([]byte(tc.in))
 		if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {

@@ -16,8 +16,10 @@ import (
 
 // Source is an AlertSource whose sender was recorded.
 type Source struct {
-	Name    string
-	Decoder decode.Decoder
+	Name string
+	// Namespace is the tenant, where it is declared.
+	Namespace string
+	Decoder   decode.Decoder
 	// Rows says that its events may also come as CSV.
 	Rows bool
 	// CorrelationDisabled keeps its alerts out of the incidents of others.

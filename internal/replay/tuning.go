@@ -3,7 +3,6 @@ package replay
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
@@ -16,50 +15,27 @@ type TuningRules struct {
 	names map[string]bool
 }
 
-// Read adds the TuningRules of a file: one or more documents of YAML or JSON.
-// Objects of other kinds may be between them.
+// Read adds the TuningRules of a file: one or more documents of YAML or JSON, or the
+// items of a List. Objects of other kinds may be between them.
 func (t *TuningRules) Read(data []byte) error {
-	found := false
-	err := eachDocument(data, func(document []byte) error {
-		if is, err := kindOf(document); err == nil && is.Kind != "" && is.Kind != "TuningRule" {
-			return nil // Who builds manifests out of parts gets more than these.
-		}
-		var declared v1alpha1.TuningRule
-		if err := strictly(document, "TuningRule", &declared); err != nil {
-			return err
-		}
-		found = true
-		return t.add(&declared)
-	})
-	if err == nil && !found {
-		err = errors.New("no TuningRule is there")
-	}
-	return err
+	return eachObject(data, "TuningRule", t.add)
 }
 
 func (t *TuningRules) add(declared *v1alpha1.TuningRule) error {
-	name := declared.Name
-	if name == "" {
-		return errors.New("TuningRule: metadata.name: is missing")
-	}
-	if err := convert.TuningRuleProblems(declared.Spec); err != nil {
-		fields := strings.ReplaceAll(err.Error(), "\n", "\nspec.")
-		return fmt.Errorf("TuningRule %s: spec.%s", name, fields)
-	}
-	if t.names[name] {
-		return fmt.Errorf("TuningRule %s: there is another of that name", name)
+	if t.names[declared.Name] {
+		return errors.New("there is another of that name")
 	}
 	if len(t.rules) == tuning.MaxRules {
-		return fmt.Errorf("TuningRule %s: there are more than %d, and a namespace has no more in force", name, tuning.MaxRules)
+		return fmt.Errorf("there are more than %d, and a namespace has no more in force", tuning.MaxRules)
 	}
 	ready, err := tuning.Compile(convert.TuningRule(declared))
 	if err != nil {
-		return fmt.Errorf("TuningRule %s: spec.%w", name, err)
+		return fmt.Errorf("spec.%w", err)
 	}
 	if t.names == nil {
 		t.names = map[string]bool{}
 	}
-	t.names[name] = true
+	t.names[declared.Name] = true
 	t.rules = append(t.rules, ready)
 	return nil
 }
