@@ -70,18 +70,23 @@ used; the other cases are run all the same.`,
 			}
 			return nil
 		},
-		RunE: func(c *cobra.Command, args []string) error { return runTests(c.OutOrStdout(), args[0]) },
+		RunE: func(c *cobra.Command, args []string) error {
+			return runTests(c.OutOrStdout(), c.ErrOrStderr(), args[0])
+		},
 	}
 }
 
-func runTests(out io.Writer, dir string) error {
+func runTests(out, notes io.Writer, dir string) error {
 	files, err := findCases(dir)
 	if err != nil {
 		return err
 	}
 	failed, unusable := 0, 0
 	for _, file := range files {
-		c, wrong, err := runCase(file)
+		c, wrong, noted, err := runCase(file)
+		for _, note := range noted {
+			fmt.Fprintf(notes, "%s: %s\n", file, note)
+		}
 		switch {
 		case err != nil:
 			unusable++
@@ -116,18 +121,17 @@ const margin = "      "
 
 func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n"+margin) }
 
-// runCase returns what is not as expected. The error is about files that cannot be used.
-func runCase(file string) (cases.Case, []string, error) {
+// runCase returns what is not as expected, and notes. The error is about files that cannot be used.
+func runCase(file string) (c cases.Case, wrong, notes []string, err error) {
 	data, err := readDeclaration(file)
 	if err != nil {
-		return cases.Case{}, nil, withoutPath(err)
+		return c, nil, nil, withoutPath(err)
 	}
-	c, err := cases.Read(data)
-	if err != nil {
-		return c, nil, err
+	if c, err = cases.Read(data); err != nil {
+		return c, nil, nil, err
 	}
-	wrong, err := c.Run(besides(file))
-	return c, wrong, err
+	wrong, notes, err = c.Run(besides(file))
+	return c, wrong, notes, err
 }
 
 // findCases lists the cases below a folder, sorted; or the one that is named.

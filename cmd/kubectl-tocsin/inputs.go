@@ -68,7 +68,9 @@ func readPolicy(file string) (replay.Policies, error) {
 	return policies, err
 }
 
-func readTuning(files []string) (*tuning.Set, error) {
+// readTuning returns the rules that hold for the inputs, and a line for each of the
+// others.
+func readTuning(files []string, inputs []input) (*tuning.Set, []string, error) {
 	var rules replay.TuningRules
 	for _, file := range files {
 		data, err := readDeclaration(file)
@@ -76,10 +78,18 @@ func readTuning(files []string) (*tuning.Set, error) {
 			err = rules.Read(data)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("--tuning: %s: %w", file, withoutPath(err))
+			return nil, nil, fmt.Errorf("--tuning: %s: %w", file, withoutPath(err))
 		}
 	}
-	return rules.Set(), nil
+	var used []replay.Source
+	for _, in := range inputs {
+		used = append(used, in.source)
+	}
+	set, notes, err := rules.For(used...)
+	if err != nil {
+		err = fmt.Errorf("--tuning: %w", err)
+	}
+	return set, notes, err
 }
 
 // input is a file of events and whose they are.

@@ -422,3 +422,31 @@ func TestHelp(t *testing.T) {
 		t.Errorf("completion offers %q", stdout)
 	}
 }
+
+// TestTuningNotes: what keeps tuning rules from doing anything is told beside the
+// output, also of a case.
+func TestTuningNotes(t *testing.T) {
+	source, err := os.ReadFile(oneSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	const rule = "apiVersion: tocsin.dev/v1alpha1\nkind: TuningRule\nmetadata: {name: NAME, namespace: NAMESPACE}\nspec: {action: Hide, suspend: true, reason: Noise, match: {rules: [scan]}}\n---\n"
+	for name, content := range map[string]string{
+		"source.yaml": strings.Replace(string(source), "name: hosts\n", "name: hosts\n  namespace: shop\n", 1),
+		"tuning.yaml": strings.NewReplacer("NAMESPACE", "shop", "NAME", "paused").Replace(rule) + strings.NewReplacer("NAMESPACE", "bank", "NAME", "theirs").Replace(rule),
+		"rows.csv":    "time,name,ip,host,short\n1777881600,Scan,192.0.2.1,web-1,scan\n",
+		"x_test.yaml": "name: x\nsources: [source.yaml]\ntuning: [tuning.yaml]\ninputs: [{file: rows.csv}]\nexpect: {incidents: 1}",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lines := []string{"Tuning rule theirs is not used: it is in namespace bank, and the events are of shop.", "Tuning rule paused did nothing: it is suspended."}
+	_, stderr, _ := execute(t, "", "replay", "--source", "source.yaml", "--tuning", "tuning.yaml", "rows.csv")
+	_, tested, _ := execute(t, "", "test", ".")
+	want := strings.Join(lines, "\n") + "\n" + "x_test.yaml: " + strings.Join(lines, "\nx_test.yaml: ") + "\n"
+	if diff := cmp.Diff(want, stderr+tested); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -38,7 +38,9 @@ first line names the columns. It may be packed with gzip. "-" is standard input.
 
 The files of --source hold AlertSources, as they are in Git. Where there are
 several, an INPUT says whose events it holds: NAME=FILE. Those of --tuning hold
-TuningRules; the story tells what each of them did.
+TuningRules; the story tells what each of them did. One that failed, did nothing
+as it is suspended or has expired, or is of another namespace than the events is
+told on standard error.
 
 Inputs are read one after the other, and events are taken in that order, as a
 sender sends them in order. Where a file was put together from several, give
@@ -107,11 +109,12 @@ func runReplay(c *cobra.Command, o replayOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	if policies.Tuning, err = readTuning(o.tuning); err != nil {
-		return err
-	}
 	inputs, err := parseInputs(args, sources)
 	if err != nil {
+		return err
+	}
+	var notes []string
+	if policies.Tuning, notes, err = readTuning(o.tuning, inputs); err != nil {
 		return err
 	}
 	run := replay.New(policies)
@@ -125,6 +128,9 @@ func runReplay(c *cobra.Command, o replayOptions, args []string) error {
 	}
 	if err := out.Flush(); err != nil {
 		return err
+	}
+	for _, note := range append(notes, run.TuningNotes()...) {
+		fmt.Fprintln(c.ErrOrStderr(), note)
 	}
 	book.summarize(c.ErrOrStderr())
 	if book.useless() {

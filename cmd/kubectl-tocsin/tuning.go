@@ -50,7 +50,10 @@ func severity(a replay.Placed) string {
 	text := a.Alert.Severity.String() + " severity"
 	switch a.Tuning.Action {
 	case tuning.Rescore:
-		text += fmt.Sprintf(" by tuning rule %s, detected as %s", a.Tuning.Rule, a.DetectedSeverity)
+		text += " by tuning rule " + a.Tuning.Rule
+		if a.DetectedSeverity != a.Alert.Severity {
+			text += ", detected as " + a.DetectedSeverity.String()
+		}
 	case tuning.Resolve:
 		text += ", resolved by tuning rule " + a.Tuning.Rule
 	}

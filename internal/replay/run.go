@@ -42,6 +42,9 @@ type Run struct {
 	byName   map[string]int
 	// redirects are the merges, in order.
 	redirects []correlation.Merge
+	// failed are the tuning rules that failed; newest is when the newest event was.
+	failed map[string]failure
+	newest time.Time
 }
 
 // window is the open window of a fingerprint.
@@ -69,6 +72,7 @@ func New(p Policies) *Run {
 		policies: p, engine: correlation.New(p.Correlation),
 		windows: map[string]*window{}, byName: map[string]int{},
 		limits: map[string]rollup.Limits{}, limiters: map[string]*rollup.Limiter{},
+		failed: map[string]failure{},
 	}
 }
 
@@ -104,6 +108,9 @@ func (r *Run) level(event model.Alert) rollup.Level {
 // counted from 0, and whether the event opened it.
 func (r *Run) Take(event model.Alert) (number int, opened bool) {
 	level, at := r.level(event), event.Last
+	if at.After(r.newest) {
+		r.newest = at
+	}
 	event = rollup.Fold(event, level, event.Last)
 	w := r.windows[event.Fingerprint]
 	predecessor := ""
@@ -127,7 +134,9 @@ func (r *Run) Take(event model.Alert) (number int, opened bool) {
 func (r *Run) observe(w *window, event model.Alert, at time.Time) (dedup.State, bool) {
 	if !w.state.Opened.IsZero() {
 		open := &r.alerts[w.alert]
-		if covers, _ := r.policies.Tuning.Covers(open.tuning, event, at); !covers {
+		covers, err := r.policies.Tuning.Covers(open.tuning, event, at)
+		r.fail(err)
+		if !covers {
 			next, _ := r.policies.Dedup.Reveal(w.state, event.Last, 1)
 			return next, true
 		}
@@ -173,7 +182,9 @@ func (r *Run) open(event model.Alert, predecessor string, at time.Time) int {
 	if _, out, _ := r.policies.OptOuts.Find(a.Alert); out {
 		a.CorrelationDisabled = true
 	}
-	a.tuning, _ = r.policies.Tuning.Decide(a.Alert, at)
+	var err error
+	a.tuning, err = r.policies.Tuning.Decide(a.Alert, at)
+	r.fail(err)
 	a.Severity = a.tuning.Severity
 	if !a.hidden() {
 		r.assign(&a)

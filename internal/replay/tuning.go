@@ -1,18 +1,25 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
 	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
+	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 )
 
 // TuningRules are the TuningRules of one or more files.
-type TuningRules struct {
-	rules []*tuning.Ready
-	names map[string]bool
+type TuningRules struct{ rules []namespaced }
+
+// namespaced is a rule and its tenant, where that is declared.
+type namespaced struct {
+	namespace string
+	*tuning.Ready
 }
 
 // Read adds the TuningRules of a file: one or more documents of YAML or JSON, or the
@@ -22,26 +29,44 @@ func (t *TuningRules) Read(data []byte) error {
 }
 
 func (t *TuningRules) add(declared *v1alpha1.TuningRule) error {
-	if t.names[declared.Name] {
-		return errors.New("there is another of that name")
+	before := 0
+	for _, r := range t.rules {
+		if r.namespace != declared.Namespace {
+			continue
+		}
+		if before++; r.Name == declared.Name {
+			return errors.New("there is another of that name")
+		}
 	}
-	if len(t.rules) == tuning.MaxRules {
+	if before == tuning.MaxRules {
 		return fmt.Errorf("there are more than %d, and a namespace has no more in force", tuning.MaxRules)
 	}
 	ready, err := tuning.Compile(convert.TuningRule(declared))
 	if err != nil {
 		return fmt.Errorf("spec.%w", err)
 	}
-	if t.names == nil {
-		t.names = map[string]bool{}
-	}
-	t.names[declared.Name] = true
-	t.rules = append(t.rules, ready)
+	t.rules = append(t.rules, namespaced{declared.Namespace, ready})
 	return nil
 }
 
-// Set is all of them.
-func (t *TuningRules) Set() *tuning.Set { return tuning.NewSet(t.rules) }
+// For is those that hold for the events of some sources, and a line for each of the
+// others: a rule holds in its own namespace only. Where either does not declare one
+// it is thought to be the same; without sources all hold.
+func (t *TuningRules) For(sources ...Source) (set *tuning.Set, notes []string, err error) {
+	var held []*tuning.Ready
+	for _, rule := range t.rules {
+		same := func(s Source) bool { return s.Namespace == "" || s.Namespace == rule.namespace }
+		if rule.namespace != "" && len(sources) > 0 && !slices.ContainsFunc(sources, same) {
+			notes = append(notes, fmt.Sprintf("Tuning rule %s is not used: it is in namespace %s, and the events are of %s.", rule.Name, rule.namespace, sources[0].Namespace))
+			continue
+		}
+		if slices.ContainsFunc(held, func(r *tuning.Ready) bool { return r.Name == rule.Name }) {
+			return nil, nil, fmt.Errorf("TuningRule %s: there is one of that name in several namespaces; give the AlertSource its own", rule.Name)
+		}
+		held = append(held, rule.Ready)
+	}
+	return tuning.NewSet(held), notes, nil
+}
 
 // Tuned is what a tuning rule has done, or would have if it only monitors.
 type Tuned struct {
@@ -49,6 +74,25 @@ type Tuned struct {
 	Alerts int
 	// Events are those counted in these alerts.
 	Events int64
+	// Failures is how often it failed on an event, Failure why it did so first.
+	Failures int
+	Failure  string
+	// Expired says that it had expired when the newest event came.
+	Expired bool
+}
+
+// failure is how often a rule failed, and why at first.
+type failure struct {
+	times  int
+	reason string
+}
+
+// fail notes the rules that failed on an event.
+func (r *Run) fail(err error) {
+	for _, one := range tuning.Failures(err) {
+		before := r.failed[one.Rule]
+		r.failed[one.Rule] = failure{before.times + 1, cmp.Or(before.reason, text.Line(one.Err.Error(), maxReason))}
+	}
 }
 
 // Tuned tells of each tuning rule what it has done, in the order in which they go
@@ -57,7 +101,12 @@ func (r *Run) Tuned() []Tuned {
 	var out []Tuned
 	at := map[string]int{}
 	for i, rule := range r.policies.Tuning.Rules() {
-		out, at[rule.Name] = append(out, Tuned{Rule: rule}), i
+		failed := r.failed[rule.Name]
+		out = append(out, Tuned{
+			Rule: rule, Failures: failed.times, Failure: failed.reason,
+			Expired: !rule.Expires.IsZero() && !r.newest.Before(rule.Expires),
+		})
+		at[rule.Name] = i
 	}
 	for i := range r.alerts {
 		a := &r.alerts[i]
@@ -71,4 +120,25 @@ func (r *Run) Tuned() []Tuned {
 		}
 	}
 	return out
+}
+
+// TuningNotes are a line for each tuning rule that failed on events, or did nothing
+// as it is suspended or has expired.
+func (r *Run) TuningNotes() []string {
+	var notes []string
+	for _, rule := range r.Tuned() {
+		switch {
+		case rule.Failures > 0:
+			times := "once"
+			if rule.Failures > 1 {
+				times = fmt.Sprintf("%d times", rule.Failures)
+			}
+			notes = append(notes, fmt.Sprintf("Tuning rule %s failed %s, and matches nothing on which it fails. The first time: %s", rule.Name, times, rule.Failure))
+		case rule.Suspended:
+			notes = append(notes, fmt.Sprintf("Tuning rule %s did nothing: it is suspended.", rule.Name))
+		case rule.Expired && rule.Alerts == 0:
+			notes = append(notes, fmt.Sprintf("Tuning rule %s did nothing: it expired at %s, by the time of the events.", rule.Name, rule.Expires.Format(time.RFC3339)))
+		}
+	}
+	return notes
 }

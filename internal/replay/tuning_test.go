@@ -25,7 +25,10 @@ func tuned(t *testing.T, documents ...string) Policies {
 		t.Fatal(err)
 	}
 	p := DefaultPolicies()
-	p.Tuning = rules.Set()
+	var err error
+	if p.Tuning, _, err = rules.For(); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
@@ -128,6 +131,69 @@ func TestTuningRules(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
 		})
+	}
+}
+
+// A rule holds in its own namespace; a name is unique there only.
+func TestTuningOfNamespaces(t *testing.T) {
+	in := func(namespace, name string) string {
+		return strings.Replace(declaredRule(name, "action: Hide, match: {rules: [x]}"), "{name:", "{namespace: '"+namespace+"', name:", 1)
+	}
+	shop, bank, unknown := Source{Namespace: "shop"}, Source{Namespace: "bank"}, Source{}
+	for name, tc := range map[string]struct {
+		rules   []string
+		sources []Source
+		held    []string
+		note    string
+		err     string
+	}{
+		"the same":         {[]string{in("shop", "a")}, []Source{shop}, []string{"a"}, "", ""},
+		"another":          {[]string{in("bank", "a"), in("shop", "b")}, []Source{shop}, []string{"b"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
+		"same name":        {[]string{in("bank", "a"), in("shop", "a")}, []Source{shop}, []string{"a"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
+		"rule has none":    {[]string{in("", "a")}, []Source{shop}, []string{"a"}, "", ""},
+		"source has none":  {[]string{in("shop", "a")}, []Source{unknown}, []string{"a"}, "", ""},
+		"several":          {[]string{in("shop", "a"), in("bank", "b")}, []Source{shop, bank}, []string{"a", "b"}, "", ""},
+		"no telling which": {[]string{in("shop", "a"), in("bank", "a")}, []Source{unknown}, nil, "", "TuningRule a: there is one of that name in several namespaces"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rules TuningRules
+			if err := rules.Read([]byte(strings.Join(tc.rules, "---\n"))); err != nil {
+				t.Fatal(err)
+			}
+			set, notes, err := rules.For(tc.sources...)
+			if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+				t.Fatalf("got %v, want %s", err, tc.err)
+			}
+			var held []string
+			for _, rule := range set.Rules() {
+				held = append(held, rule.Name)
+			}
+			if diff := cmp.Diff(tc.held, held) + cmp.Diff(tc.note, strings.Join(notes, "\n")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// What keeps a rule from doing anything is told, of each rule once.
+func TestTuningNotes(t *testing.T) {
+	r := New(tuned(t,
+		declaredRule("ended", "action: Hide, match: {rules: [drift]}, expiresAt: '2026-05-04T08:05:00Z'"),
+		declaredRule("ended-after-use", "action: Hide, match: {rules: [scan]}, expiresAt: '2026-05-04T08:05:00Z'"),
+		declaredRule("fails", "action: Resolve, match: {expression: \"alert.entities[7].name == 'x'\"}"),
+		declaredRule("paused", "action: Hide, suspend: true, match: {rules: [shell]}"),
+		declaredRule("unmatched", "action: Hide, match: {rules: [nothing]}, expiresAt: '2027-05-04T08:05:00Z'"),
+		declaredRule("works", "action: Resolve, match: {rules: [shell]}"),
+	))
+	r.Take(signal("scan", "web-1", 0))
+	r.Take(signal("shell", "web-1", 10))
+	r.Take(signal("drift", "web-1", 11))
+	got := strings.Join(r.TuningNotes(), "\n")
+	want := `Tuning rule ended did nothing: it expired at 2026-05-04T08:05:00Z, by the time of the events.
+Tuning rule paused did nothing: it is suspended.
+Tuning rule fails failed 2 times, and matches nothing on which it fails. The first time: match.expression: `
+	if !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 2 {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 

@@ -246,10 +246,12 @@ func (d declarations) policies(t *testing.T) replay.Policies {
 	if d.tuning != "" {
 		err = errors.Join(err, rules.Read(file(t, d.tuning)))
 	}
+	if err == nil {
+		policies.Tuning, _, err = rules.For()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	policies.Tuning = rules.Set()
 	return policies
 }
 

@@ -6,6 +6,7 @@
 package tuning
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -78,7 +79,34 @@ func (r *Ready) matches(a model.Alert, at time.Time) (bool, error) {
 	}
 	means, err := r.matcher.Matches(a)
 	if err != nil {
-		return false, fmt.Errorf("%s: match.%w", r.Name, err)
+		return false, &RuleError{Rule: r.Name, Err: fmt.Errorf("match.%w", err)}
 	}
 	return means, nil
+}
+
+// RuleError is that a rule failed on an alert.
+type RuleError struct {
+	// Rule is its name.
+	Rule string
+	// Err begins with the field that failed.
+	Err error
+}
+
+func (e *RuleError) Error() string { return e.Rule + ": " + e.Err.Error() }
+func (e *RuleError) Unwrap() error { return e.Err }
+
+// Failures are the rules that failed, as an error of a decision tells them.
+func Failures(err error) []*RuleError {
+	if many, joined := err.(interface{ Unwrap() []error }); joined { //nolint:errorlint // Nothing is wrapped around it.
+		var out []*RuleError
+		for _, one := range many.Unwrap() {
+			out = append(out, Failures(one)...)
+		}
+		return out
+	}
+	var one *RuleError
+	if errors.As(err, &one) {
+		return []*RuleError{one}
+	}
+	return nil
 }

@@ -181,28 +181,29 @@ func (e Expect) validateDetails() error {
 type Open func(name string) (io.ReadCloser, error)
 
 // Run replays the events and returns what is not as expected, each in some lines
-// of text. The error is about files that cannot be used.
-func (c Case) Run(open Open) ([]string, error) {
+// of text, and notes about tuning rules that did nothing, a line each. The error is
+// about files that cannot be used.
+func (c Case) Run(open Open) (wrong, notes []string, err error) {
 	sources, err := c.sources(open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	policies, err := c.policies(open)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if policies.Tuning, err = c.tuning(open); err != nil {
-		return nil, err
+	if policies.Tuning, notes, err = c.tuning(open, sources); err != nil {
+		return nil, nil, err
 	}
 	r := &result{run: replay.New(policies), outcomes: map[int]replay.Outcome{}}
 	feed := replay.NewFeed(r.run, c.Sort, func(event int, o replay.Outcome) { r.outcomes[event] = o })
 	for i, in := range c.Inputs {
 		if err := in.read(feed, sources, open); err != nil {
-			return nil, fmt.Errorf("inputs[%d]: %w", i, err)
+			return nil, nil, fmt.Errorf("inputs[%d]: %w", i, err)
 		}
 	}
 	feed.End()
-	return r.compare(c.Expect), nil
+	return r.compare(c.Expect), append(notes, r.run.TuningNotes()...), nil
 }
 
 func (c Case) sources(open Open) (replay.Sources, error) {
@@ -234,18 +235,31 @@ func (c Case) policies(open Open) (replay.Policies, error) {
 	return policies, err
 }
 
-func (c Case) tuning(open Open) (*tuning.Set, error) {
+// tuning are the rules that hold for the events, and notes about the others.
+func (c Case) tuning(open Open, sources replay.Sources) (*tuning.Set, []string, error) {
 	var rules replay.TuningRules
 	for _, file := range c.Tuning {
 		data, err := readAll(open, file)
 		if err != nil {
-			return nil, fmt.Errorf("tuning: %w", err)
+			return nil, nil, fmt.Errorf("tuning: %w", err)
 		}
 		if err := rules.Read(data); err != nil {
-			return nil, fmt.Errorf("tuning: %s: %w", file, err)
+			return nil, nil, fmt.Errorf("tuning: %s: %w", file, err)
 		}
 	}
-	return rules.Set(), nil
+	var used []replay.Source
+	for i, in := range c.Inputs {
+		from, err := sources.Find(in.Source)
+		if err != nil {
+			return nil, nil, fmt.Errorf("inputs[%d]: source: %w", i, err)
+		}
+		used = append(used, from)
+	}
+	set, notes, err := rules.For(used...)
+	if err != nil {
+		err = fmt.Errorf("tuning: %w", err)
+	}
+	return set, notes, err
 }
 
 // maxFile bounds a file that is read whole: etcd keeps no object over 1.5 MiB.

@@ -85,7 +85,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			wrong, err := c.Run(open)
+			wrong, _, err := c.Run(open)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,10 +154,10 @@ func TestFilesOfNoUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Run(withFalco); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := c.Run(withFalco); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: err = %v, want %s", in, err, want)
 		}
-		if _, err := c.Run(open); strings.Contains(want, "does not exist") && !errors.Is(err, fs.ErrNotExist) {
+		if _, _, err := c.Run(open); strings.Contains(want, "does not exist") && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("err = %v", err)
 		}
 	}
