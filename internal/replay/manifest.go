@@ -82,9 +82,8 @@ func eachObject[T any, P interface {
 
 // itemsOf is the document itself, or the objects in it where it is a List.
 func itemsOf(document []byte) (items [][]byte, inList bool, err error) {
-	is, err := kindOf(document)
-	if err != nil || is.Kind != "List" {
-		return [][]byte{document}, false, nil // What is wrong is told by who reads it.
+	if is, err := kindOf(document); err != nil || is.Kind != "List" {
+		return [][]byte{document}, false, nil //nolint:nilerr // What is wrong is told by who reads it.
 	}
 	data, err := sigsyaml.YAMLToJSONStrict(document)
 	if err != nil {

@@ -97,7 +97,7 @@ func (e *RuleError) Unwrap() error { return e.Err }
 
 // Failures are the rules that failed, as an error of a decision tells them.
 func Failures(err error) []*RuleError {
-	if many, joined := err.(interface{ Unwrap() []error }); joined { //nolint:errorlint // Nothing is wrapped around it.
+	if many, joined := err.(interface{ Unwrap() []error }); joined {
 		var out []*RuleError
 		for _, one := range many.Unwrap() {
 			out = append(out, Failures(one)...)
