@@ -45,6 +45,10 @@ func TestRedact(t *testing.T) {
 		"password flag": "mysql --db-password " + canary,
 		"json password": `{"password": "` + canary + `"}`,
 		"environment":   "AWS_SECRET_ACCESS_KEY=" + canary + " aws s3 ls",
+		"upper case":    "MYSQL_PASSWORD=" + canary,
+		"long s":        "pa\u017f\u017fword=" + canary,
+		"kelvin sign":   "my api_\u212aey: " + canary,
+		"basic":         "authorization: BASIC " + canary,
 		"url":           "git clone https://me:" + canary + "@example.com/x",
 		"jwt":           "echo eyJhbGciOiJS." + canary + ".sig",
 	} {
