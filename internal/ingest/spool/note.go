@@ -1,7 +1,7 @@
 package spool
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -19,7 +19,7 @@ func (s *Spool) Note(notes map[Position][]byte) error {
 			return err
 		}
 		for first, note := range notes {
-			if err := bucket.Put(key(first), note); err != nil {
+			if err := bucket.Put(key(first), encodeNote(key(first), note)); err != nil {
 				return err
 			}
 		}
@@ -31,11 +31,41 @@ func (s *Spool) Note(notes map[Position][]byte) error {
 	return nil
 }
 
-func noteOf(tx *bolt.Tx, batch []byte) []byte {
-	if bucket := tx.Bucket(noteBucket); bucket != nil {
-		return bytes.Clone(bucket.Get(batch))
+// encodeNote puts a checksum over the position and the note before it.
+func encodeNote(batch, note []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(nil, checksum(batch, note)), note...)
+}
+
+func decodeNote(batch, v []byte) ([]byte, error) {
+	if len(v) < 4 || checksum(batch, v[4:]) != binary.BigEndian.Uint32(v) {
+		return nil, fmt.Errorf("%w: the note at position %x is cut off or has a wrong checksum", errEntry, batch)
 	}
-	return nil
+	return append([]byte(nil), v[4:]...), nil // v ends with the transaction.
+}
+
+// noteOf returns the note about a batch, nil where there is none.
+func noteOf(tx *bolt.Tx, batch []byte) ([]byte, error) {
+	bucket := tx.Bucket(noteBucket)
+	if bucket == nil {
+		return nil, nil
+	}
+	v := bucket.Get(batch)
+	if v == nil {
+		return nil, nil
+	}
+	return decodeNote(batch, v)
+}
+
+// checkNotes reads every note there is.
+func checkNotes(tx *bolt.Tx) error {
+	bucket := tx.Bucket(noteBucket)
+	if bucket == nil {
+		return nil
+	}
+	return bucket.ForEach(func(batch, v []byte) error {
+		_, err := decodeNote(batch, v)
+		return err
+	})
 }
 
 func deleteNote(tx *bolt.Tx, batch []byte) error {

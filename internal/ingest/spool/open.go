@@ -42,6 +42,7 @@ func Open(options Options) (*Spool, error) {
 	if options.Clock == nil {
 		options.Clock = clock.RealClock{}
 	}
+	defer func() { tellPutAside(options.Path) }()
 	s, err := open(options)
 	if err == nil {
 		return s, nil
@@ -60,7 +61,7 @@ func Open(options Options) (*Spool, error) {
 }
 
 func putAside(options Options) (string, error) {
-	aside := fmt.Sprintf("%s.damaged-%d", options.Path, options.Clock.Now().UnixNano())
+	aside := fmt.Sprintf("%s%s%d", options.Path, asideMark, options.Clock.Now().UnixNano())
 	return aside, os.Rename(options.Path, aside)
 }
 
@@ -170,7 +171,8 @@ func sizeIsRight(db *bolt.DB) error {
 	})
 }
 
-// load reads the whole spool once: it checks every entry and adds them up.
+// load reads the whole spool once: it checks every entry and note, and adds the
+// entries up.
 func (s *Spool) load() error {
 	return s.db.View(func(tx *bolt.Tx) error {
 		meta := tx.Bucket(metaBucket)
@@ -187,6 +189,9 @@ func (s *Spool) loadEntries(tx *bolt.Tx, next Position) error {
 	tenants := tx.Bucket(tenantBucket)
 	if tenants == nil {
 		return fmt.Errorf("%w: its queues are missing", errEntry)
+	}
+	if err := checkNotes(tx); err != nil {
+		return err
 	}
 	return tenants.ForEachBucket(func(name []byte) error {
 		tenant, last := string(name), Position(0)

@@ -100,7 +100,7 @@ type Usage struct {
 }
 
 // The file has the bucket meta, in the bucket tenants one for each queue, and in
-// notes what was noted about batches.
+// notes what was noted about batches, with a checksum.
 var (
 	metaBucket   = []byte("meta")
 	tenantBucket = []byte("tenants")
@@ -109,8 +109,8 @@ var (
 	nextKey      = []byte("next")
 )
 
-// layout names the arrangement of the buckets.
-const layout = "2"
+// layout names the arrangement of the buckets and of what is in them.
+const layout = "3"
 
 // initialise makes the buckets and the id of a new file. A file that was made by
 // another version is left as it is: it may hold events that are nowhere else.
@@ -194,7 +194,9 @@ func (s *Spool) Read(ctx context.Context, tenant string, from Position, maxBytes
 			}
 			batch := entry.batch()
 			batch.Payload = append([]byte(nil), batch.Payload...) // v ends with the transaction.
-			batch.Note = noteOf(tx, k)
+			if batch.Note, err = noteOf(tx, k); err != nil {
+				return err
+			}
 			batches = append(batches, batch)
 			size += len(v)
 		}

@@ -236,7 +236,7 @@ func TestQueues(t *testing.T) {
 // TestOtherLayout: a file of another version is left alone, and one is told.
 func TestOtherLayout(t *testing.T) {
 	for name, put := range map[string]func(meta *bolt.Bucket) error{
-		"a later one": func(meta *bolt.Bucket) error { return meta.Put(layoutKey, []byte("3")) },
+		"a later one": func(meta *bolt.Bucket) error { return meta.Put(layoutKey, []byte("4")) },
 		"the first":   func(meta *bolt.Bucket) error { return meta.Delete(layoutKey) },
 	} {
 		t.Run(name, func(t *testing.T) {
