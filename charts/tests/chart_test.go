@@ -203,6 +203,27 @@ func TestPodMayEndInItsOwnTime(t *testing.T) {
 	}
 }
 
+// The manager knows how much memory it may use, where that is said.
+func TestMemoryLimitIsKnown(t *testing.T) {
+	want := []corev1.EnvVar{{Name: "GOMEMLIMIT", ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{Resource: "limits.memory"}}}}
+	for name, test := range map[string]struct {
+		set  string
+		want []corev1.EnvVar
+	}{
+		"by default":     {"replicas=1", want},
+		"another limit":  {"resources.limits.memory=2Gi", want},
+		"no limit":       {"resources.limits.memory=null", nil},
+		"no limit given": {"resources.limits=null", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := deployment(t, render(t, "tocsin", test.set)).Spec.Template.Spec.Containers[0].Env
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestKindsStayWhenTheChartGoes(t *testing.T) {
 	for _, crd := range render(t, "tocsin-crds") {
 		if crd.GetAnnotations()["helm.sh/resource-policy"] != "keep" {
