@@ -334,12 +334,9 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 }
 
 func (d *Drain) report() {
-	used, age, filled := d.spool.Usage(), time.Duration(0), 0.0
+	used, age := d.spool.Usage(), time.Duration(0)
 	waitingBytes.Set(float64(used.Bytes))
-	for tenant := range d.spool.Queues() {
-		filled = max(filled, d.spool.Filled(tenant))
-	}
-	fillRatio.Set(filled)
+	fillRatio.Set(d.mostFilled())
 	if !used.Oldest.IsZero() {
 		age = d.clock.Since(used.Oldest)
 	}

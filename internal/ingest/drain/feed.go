@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -28,11 +29,13 @@ const readBytes = 1 << 20
 func (d *Drain) feed(ctx context.Context) error {
 	next := map[string]spool.Position{}
 	for ctx.Err() == nil {
+		began := d.clock.Now()
 		taken, err := d.round(ctx, next)
 		if err != nil {
 			return err
 		}
 		if taken {
+			d.yield(ctx, d.clock.Since(began))
 			continue
 		}
 		select {
@@ -42,6 +45,39 @@ func (d *Drain) feed(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+const (
+	// restParts is how many times as long as it has worked the feed rests while
+	// senders wait for their answers: what is in the spool already is safe.
+	restParts = 3
+	// maxRest bounds what that adds to the time that an event of a quiet tenant
+	// waits.
+	maxRest = 500 * time.Millisecond
+	// restFilled is how much of its room in the spool any tenant may use before the
+	// feed works without rest, so that less must be refused.
+	restFilled = 0.5
+)
+
+// yield leaves the processor to the gateway while more comes in.
+func (d *Drain) yield(ctx context.Context, worked time.Duration) {
+	select {
+	case <-d.spool.News():
+	default:
+		return
+	}
+	if rest := min(restParts*worked, maxRest); rest > 0 && d.mostFilled() < restFilled {
+		d.sleep(ctx, rest)
+	}
+}
+
+// mostFilled is how much of its room in the spool the tenant uses that uses most.
+func (d *Drain) mostFilled() float64 {
+	filled := 0.0
+	for tenant := range d.spool.Queues() {
+		filled = max(filled, d.spool.Filled(tenant))
+	}
+	return filled
 }
 
 // round takes a little of every tenant; next is how far each was read.
