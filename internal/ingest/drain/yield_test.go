@@ -2,6 +2,7 @@ package drain
 
 import (
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -49,6 +50,9 @@ func TestYield(t *testing.T) {
 			if test.appended > 0 {
 				if _, err := events.Append(t.Context(), "shop", make([]byte, test.appended), 1); err != nil {
 					t.Fatal(err)
+				}
+				for len(events.News()) == 0 { // It comes after the answer.
+					runtime.Gosched()
 				}
 			}
 			watched := &resting{WithTicker: clock.RealClock{}}
