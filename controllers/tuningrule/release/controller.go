@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -59,10 +60,13 @@ type Deps struct {
 }
 
 // Controller releases hidden alerts.
-type Controller struct{ Deps }
+type Controller struct {
+	Deps
+	seen *lru.Cache
+}
 
 // New makes the controller.
-func New(deps Deps) *Controller { return &Controller{deps} }
+func New(deps Deps) *Controller { return &Controller{deps, lru.New(maxSeen)} }
 
 // Name is the controller's name in logs and metrics.
 func (c *Controller) Name() string { return "tuningrule-release" }

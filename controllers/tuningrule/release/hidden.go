@@ -17,7 +17,6 @@ import (
 
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 	"github.com/tocsin-dev/tocsin/internal/convert"
-	"github.com/tocsin-dev/tocsin/internal/engine/tuning"
 	"github.com/tocsin-dev/tocsin/internal/kube"
 )
 
@@ -40,18 +39,12 @@ var hiddenAnew = handler.Funcs{CreateFunc: func(_ context.Context, e event.Creat
 // due lists the hidden alerts that the rule does not hide any more, the oldest
 // first.
 func (c *Controller) due(ctx context.Context, rule *v1alpha1.TuningRule) ([]*v1alpha1.Alert, error) {
-	hides := func(*v1alpha1.Alert) bool { return false }
+	var known *seen // nothing, where all are due
 	if rule.DeletionTimestamp.IsZero() {
-		ready, err := tuning.Compile(convert.TuningRule(rule))
-		if err != nil {
+		var err error
+		if known, err = c.seenOf(rule); err != nil {
 			log.FromContext(ctx).V(1).Info("The rule is not valid; nothing is released", "reason", err.Error())
 			return nil, nil
-		}
-		set, now := tuning.NewSet([]*tuning.Ready{ready}), c.Clock.Now()
-		hides = func(a *v1alpha1.Alert) bool {
-			// One on which it fails it would not have hidden.
-			hidden, _ := set.Hides(rule.Name, convert.Reported(a), now)
-			return hidden
 		}
 	}
 	var list v1alpha1.AlertList
@@ -61,9 +54,12 @@ func (c *Controller) due(ctx context.Context, rule *v1alpha1.TuningRule) ([]*v1a
 	}
 	var due []*v1alpha1.Alert
 	for i := range list.Items {
-		if a := &list.Items[i]; convert.Hidden(a) != "" && !hides(a) {
+		if a := &list.Items[i]; convert.Hidden(a) != "" {
 			due = append(due, a)
 		}
+	}
+	if known != nil {
+		due = known.exposed(due, c.Clock.Now())
 	}
 	slices.SortFunc(due, func(a, b *v1alpha1.Alert) int {
 		return cmp.Or(a.Spec.FirstActivityTime.Compare(b.Spec.FirstActivityTime.Time), cmp.Compare(a.Name, b.Name))
