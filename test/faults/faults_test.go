@@ -14,7 +14,7 @@ import (
 
 // parallelRuns is how many runs go on at once. They mostly wait, each for its
 // own, so there can be more of them than processors.
-const parallelRuns = "8"
+const parallelRuns = "20"
 
 var shared *harness.Cluster
 

@@ -30,7 +30,6 @@ import (
 
 // TestAutomaticMerge: an alert about two pods shows two incidents to be one.
 func TestAutomaticMerge(t *testing.T) {
-	t.Parallel()
 	harness.Suite(t, cluster(t), among("automatic merge", members, []harness.Step{
 		raise("a", "pods/one"), raise("b", "pods/two"),
 		{Name: "bridge", Do: alerting("bridge", "pods/one", "pods/two"), Await: inOne("a", "b", "bridge")},
@@ -48,7 +47,6 @@ func TestAutomaticMerge(t *testing.T) {
 // TestManualMerge: one incident is merged into another by hand, and that into a
 // third; one that is refused is merged once what stood against it is gone.
 func TestManualMerge(t *testing.T) {
-	t.Parallel()
 	harness.Suite(t, cluster(t), among("manual merge", members, []harness.Step{
 		raise("a", "pods/one"), raise("b", "pods/two"), raise("c", "pods/three"),
 		{Name: "comment", Do: say("a", func(i *v1alpha1.Incident) {
@@ -72,7 +70,6 @@ func TestManualMerge(t *testing.T) {
 // while an alert shows correlation that they are one. Either way may win; all
 // alerts end in the winner, and the other wish is refused.
 func TestMergesThatRace(t *testing.T) {
-	t.Parallel()
 	harness.Suite(t, cluster(t), among("merges that race", winner, []harness.Step{
 		raise("a", "pods/one"), raise("b", "pods/two"),
 		{
@@ -93,7 +90,6 @@ func TestMergesThatRace(t *testing.T) {
 // TestMoves: alerts are moved by hand, to an incident of their own, out of one
 // that is empty then, and back into it; and into one that comes later.
 func TestMoves(t *testing.T) {
-	t.Parallel()
 	harness.Suite(t, cluster(t), among("moves", members, []harness.Step{
 		raise("a", "pods/one"), raise("b", "pods/one"),
 		{Name: "apart", Do: move("b", "b"), Await: in("b", "b")},
@@ -122,7 +118,6 @@ func TestEnrichment(t *testing.T) {
 		a.Status.Entities = []v1alpha1.Entity{podNamed("pods/one")}
 		return r.Client.Status().Patch(ctx, a, client.MergeFrom(before))
 	}
-	t.Parallel()
 	harness.Suite(t, cluster(t), among("enrichment", members, []harness.Step{
 		raise("a", "pods/one"), raise("b", "pods/two"),
 		{Name: "enriched", Do: enrich, Await: inOne("a", "b")},

@@ -38,7 +38,8 @@ func TestResolved(t *testing.T) {
 // spoiled in every way.
 func spoilEachWrite(t *testing.T, s harness.Scenario) {
 	c := cluster(t)
-	base, err := c.Try(t.Context(), s, harness.Undisturbed, nil)
+	t.Parallel()
+	base, err := c.Base(t.Context(), s)
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	stepTimeout     = 30 * time.Second
+	stepTimeout     = 60 * time.Second // many runs share the processors
 	convergeTimeout = 60 * time.Second // I13
 	defaultQuiet    = 2 * time.Second
 	pollInterval    = 20 * time.Millisecond
@@ -54,6 +54,13 @@ func (c *Cluster) Try(ctx context.Context, s Scenario, p Perturbation, want any)
 		return result, r.explain(err, c.logs)
 	}
 	return result, nil
+}
+
+// Base plays the scenario undisturbed. All else is compared with what it comes to, so
+// it waits long for a last write, also where the machine is busy with other runs.
+func (c *Cluster) Base(ctx context.Context, s Scenario) (*Result, error) {
+	s.Quiet = max(s.Quiet, defaultQuiet)
+	return c.Try(ctx, s, Undisturbed, nil)
 }
 
 func (c *Cluster) newRun(ctx context.Context, p Perturbation) (*Run, error) {

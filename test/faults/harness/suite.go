@@ -16,9 +16,11 @@ import (
 )
 
 // Suite plays the scenario undisturbed and then under every perturbation. A
-// single case is run again by its name, as with every test.
+// single case is run again by its name, as with every test. Suites, and the runs
+// within each, go on beside one another.
 func Suite(t *testing.T, c *Cluster, s Scenario) {
-	base, err := c.Try(t.Context(), s, Undisturbed, nil)
+	t.Parallel()
+	base, err := c.Base(t.Context(), s)
 	if err != nil {
 		t.Fatalf("undisturbed: %v", err)
 	}
@@ -27,7 +29,7 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 		t.Fatalf("undisturbed, for the second time: %v", err)
 	}
 	report := newReport(base)
-	defer func() { t.Logf("%s", report) }()
+	t.Cleanup(func() { t.Logf("%s", report) })
 	for _, e := range spoilings {
 		for _, class := range []wire.Class{wire.State, wire.Aside} {
 			writes := len(base.Wire.Writes(class))
@@ -36,6 +38,7 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 				name += " a review or dry run"
 			}
 			t.Run(name, func(t *testing.T) {
+				t.Parallel()
 				t.Cleanup(func() { report.row(name).enough(t) })
 				for k := 1; k <= writes; k++ {
 					p := Perturbation{Name: fmt.Sprintf("%03d", k), Fault: wire.Fault{Effect: e.effect(k), Class: class, Number: k}}
@@ -45,6 +48,7 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 		}
 	}
 	t.Run("P5 stale cache", func(t *testing.T) {
+		t.Parallel()
 		for _, resource := range sorted(base.Wire.Watched()) {
 			for _, step := range s.Steps {
 				attempt(t, c, s, Stale(resource, step.Name), base, report.row("P5 stale cache"))
@@ -52,11 +56,13 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 		}
 	})
 	t.Run("P7 P8 conflicts", func(t *testing.T) {
+		t.Parallel()
 		for _, p := range []Perturbation{Conflicting(), Meddled()} {
 			attempt(t, c, s, p, base, report.row("P7 P8 conflicts"))
 		}
 	})
 	t.Run("P6 unobserved states", func(t *testing.T) {
+		t.Parallel()
 		for _, flip := range s.Flips {
 			attempt(t, c, s, Unobserved(flip), base, report.row("P6 unobserved states"))
 		}
