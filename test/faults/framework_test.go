@@ -37,6 +37,7 @@ func TestBuggyToy(t *testing.T) {
 		"P3 bad gateway":         {random, crash(wire.BadGateway, 1), "has no alert"},
 		"P5 stale cache":         {toy{trustsCache: true}, harness.Stale(incidents, "first alert"), "outcome differs"},
 		"P6 unobserved states":   {toy{remembers: true}, harness.Unobserved(toy{}.scenario("").Flips[0]), "outcome differs"},
+		"P11 no leader":          {random, harness.Leaderless(), "has no alert"},
 		"I13 writes without end": {toy{restless: true}, harness.Undisturbed, "without a write"},
 		"I3 alerts change sides": {toy{moves: true}, harness.Stale(incidents, "first alert"), "without a reason"},
 	} {

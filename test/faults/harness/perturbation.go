@@ -96,6 +96,16 @@ func Conflicting() Perturbation {
 	return Perturbation{Name: "at first attempts", Fault: wire.Fault{Effect: wire.Conflict, Class: wire.State}}
 }
 
+// Overloaded tells every first update of every object to come again in a second.
+func Overloaded() Perturbation {
+	return Perturbation{Name: "429 at first attempts", Fault: wire.Fault{Effect: wire.TooManyRequests, Class: wire.State}}
+}
+
+// Leaderless tells every first update of every object that etcd cannot store it.
+func Leaderless() Perturbation {
+	return Perturbation{Name: "500 at first attempts", Fault: wire.Fault{Effect: wire.InternalError, Class: wire.State}}
+}
+
 // meddleEvery is how often the meddler labels an object.
 const meddleEvery = 25 * time.Millisecond
 

@@ -61,6 +61,12 @@ func Suite(t *testing.T, c *Cluster, s Scenario) {
 			attempt(t, c, s, p, base, report.row("P7 P8 conflicts"))
 		}
 	})
+	t.Run("P11 refusals", func(t *testing.T) {
+		t.Parallel()
+		for _, p := range []Perturbation{Overloaded(), Leaderless()} {
+			attempt(t, c, s, p, base, report.row("P11 refusals"))
+		}
+	})
 	t.Run("P6 unobserved states", func(t *testing.T) {
 		t.Parallel()
 		for _, flip := range s.Flips {

@@ -24,6 +24,10 @@ const (
 	BadGateway
 	// Conflict does not send the write; the caller is told that somebody else wrote.
 	Conflict
+	// TooManyRequests does not send the write; the caller is told to come again in a second.
+	TooManyRequests
+	// InternalError does not send the write; the caller is told that etcd has no leader.
+	InternalError
 )
 
 // Fault spoils one write of a run.
@@ -52,6 +56,12 @@ func (t *transport) spoil(effect Effect, req *http.Request) (*http.Response, err
 		return nil, errDown
 	case Conflict:
 		return answer(req, http.StatusConflict, "application/json", conflict), nil
+	case TooManyRequests:
+		resp := answer(req, http.StatusTooManyRequests, "text/plain", "Too many requests, please try again later.\n")
+		resp.Header.Set("Retry-After", "1")
+		return resp, nil
+	case InternalError:
+		return answer(req, http.StatusInternalServerError, "application/json", leaderless), nil
 	}
 	resp, err := t.next.RoundTrip(req)
 	if err != nil {
@@ -74,6 +84,10 @@ func (t *transport) spoil(effect Effect, req *http.Request) (*http.Response, err
 // conflict is what the API server says to who read the object too early.
 const conflict = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":409,"reason":"Conflict",` +
 	`"message":"Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again"}`
+
+// leaderless is what it says while etcd elects.
+const leaderless = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","code":500,"reason":"InternalError",` +
+	`"message":"etcdserver: no leader"}`
 
 func answer(req *http.Request, code int, contentType, body string) *http.Response {
 	return &http.Response{

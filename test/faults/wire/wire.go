@@ -141,6 +141,10 @@ func (w *Wire) end(write *Write, effect Effect, resp *http.Response, err error) 
 		write.Outcome = "sent, caller told 502"
 	case effect == Conflict:
 		write.Outcome = "unsent, caller told of a conflict"
+	case effect == TooManyRequests:
+		write.Outcome = "unsent, caller told 429"
+	case effect == InternalError:
+		write.Outcome = "unsent, caller told 500"
 	case err != nil:
 		write.Outcome = err.Error()
 	default:

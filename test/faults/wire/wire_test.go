@@ -87,6 +87,9 @@ func TestFaults(t *testing.T) {
 		"crash after":  {effect: wire.CrashAfter, sent: 2, crash: true},
 		"time-out":     {effect: wire.TimeOut, sent: 3, timeout: true},
 		"bad gateway":  {effect: wire.BadGateway, sent: 3, code: 502},
+		"conflict":     {effect: wire.Conflict, sent: 2, code: 409},
+		"too many":     {effect: wire.TooManyRequests, sent: 2, code: 429},
+		"no leader":    {effect: wire.InternalError, sent: 2, code: 500},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newServer(t)
