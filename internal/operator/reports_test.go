@@ -346,22 +346,27 @@ func (r *reporting) forbid() {
 func (r *reporting) define() {
 	r.Helper()
 	for _, kind := range []string{"VulnerabilityReport", "ConfigAuditReport", "ExposedSecretReport"} {
-		crd := builders.ReportDefinition("aquasecurity.github.io", "v1alpha1", kind, apiextensionsv1.NamespaceScoped)
-		if err := client.IgnoreAlreadyExists(r.c.Create(r.Context(), crd)); err != nil {
-			r.Fatal(err)
-		}
-		await(r.T, func() error {
-			if err := r.c.Get(r.Context(), client.ObjectKeyFromObject(crd), crd); err != nil {
-				return err
-			}
-			for _, condition := range crd.Status.Conditions {
-				if condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue {
-					return nil
-				}
-			}
-			return errors.New("the kind is not served yet")
-		})
+		r.install(builders.ReportDefinition("aquasecurity.github.io", "v1alpha1", kind, apiextensionsv1.NamespaceScoped))
 	}
+}
+
+// install defines a kind, where that is not there, and awaits that it is served.
+func (r *reporting) install(crd *apiextensionsv1.CustomResourceDefinition) {
+	r.Helper()
+	if err := client.IgnoreAlreadyExists(r.c.Create(r.Context(), crd)); err != nil {
+		r.Fatal(err)
+	}
+	await(r.T, func() error {
+		if err := r.c.Get(r.Context(), client.ObjectKeyFromObject(crd), crd); err != nil {
+			return err
+		}
+		for _, condition := range crd.Status.Conditions {
+			if condition.Type == apiextensionsv1.Established && condition.Status == apiextensionsv1.ConditionTrue {
+				return nil
+			}
+		}
+		return errors.New("the kind is not served yet")
+	})
 }
 
 // undefine takes a kind away, with its reports.
