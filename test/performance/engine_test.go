@@ -58,6 +58,9 @@ func assign(b *testing.B, keys stream.Keys, open int) {
 	meter.Report(b, b.N)
 	b.ReportMetric(perAlert, "bytes/alert")
 	runtime.KeepAlive(engine)
+	read := stream.RandomRead(int64(perAlert * float64(open)))
+	b.ReportMetric(float64(read.Nanoseconds()), "ns/random-read")
+	b.ReportMetric(float64(meter.Each(b.N))/float64(read), "random-reads/assignment")
 }
 
 // BenchmarkFill measures the engine the way its peer in the folder alertmanager is measured.

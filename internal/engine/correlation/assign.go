@@ -116,7 +116,9 @@ func (e *Engine) settle(i id, d *Decision, into id) {
 		into = e.incidentID(e.Resolve(d.Incident))
 	}
 	d.Incident = e.incidents.keys[into]
-	d.Similar = slices.DeleteFunc(d.Similar, func(s Similar) bool { return s.Incident == d.Incident })
+	if at := slices.Index(e.similar[:len(d.Similar)], into); at >= 0 {
+		d.Similar = slices.Delete(d.Similar, at, at+1) // has become one with it
+	}
 	rec := &e.alerts.rows[i]
 	rec.link = link{entity: none}
 	if len(d.Links) > 0 {
@@ -172,12 +174,12 @@ func (e *Engine) open(s *subject, d *Decision) []candidate {
 		inc, name, key := &e.incidents.rows[c.incident], e.incidents.keys[c.incident], e.entities.keys[c.entity]
 		switch {
 		case inc.resolved():
-			d.resembles(name, SimilarResolved, "shares ", string(key.Kind), "/", key.Name, ", and is resolved")
+			e.resembles(d, c.incident, SimilarResolved, "shares ", string(key.Kind), "/", key.Name, ", and is resolved")
 		case len(inc.members) >= e.policy.MaxAlerts:
 			if len(kept) == 0 && d.Reason == "" {
 				d.Reason, d.Message = ReasonContinuation, "continues "+name+", which is full"
 			}
-			d.resembles(name, SimilarContinues, "shares ", string(key.Kind), "/", key.Name, ", and is full")
+			e.resembles(d, c.incident, SimilarContinues, "shares ", string(key.Kind), "/", key.Name, ", and is full")
 		default:
 			kept = append(kept, c)
 		}

@@ -17,6 +17,7 @@ type Engine struct {
 	weighed                 []weighed                   // scratch of worth
 	tied                    []Link                      // scratch of links
 	resembling              [maxSimilar + 1]resemblance // scratch of resemble
+	similar                 [maxSimilar]id              // the incidents in Similar of the decision that is being made
 }
 
 // New makes an engine that knows nothing yet. The policy is thought to be valid.

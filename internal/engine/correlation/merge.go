@@ -144,7 +144,7 @@ func (e *Engine) join(d *Decision, into, other id, reason string) id {
 		refused = e.refusal(into, other)
 	}
 	if refused != "" {
-		d.resembles(e.incidents.keys[other], SimilarMergeRefused, "not merged: ", refusals[refused])
+		e.resembles(d, other, SimilarMergeRefused, "not merged: ", refusals[refused])
 		return into
 	}
 	source, target := into, other

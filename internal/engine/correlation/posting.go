@@ -1,6 +1,9 @@
 package correlation
 
-import "slices"
+import (
+	"slices"
+	"sort"
+)
 
 // posting says that an incident is found by something, and names the alert that
 // speaks for it there: the most vigorous.
@@ -136,10 +139,7 @@ func (x *index) place(l *postings, f finder, p posting) {
 
 // advance moves a posting up from a place to where it belongs.
 func (x *index) advance(l *postings, from int, p posting) {
-	at := from
-	for at > 0 && x.newer(&p, &l.kept[at-1]) {
-		at--
-	}
+	at := sort.Search(from, func(i int) bool { return x.newer(&p, &l.kept[i]) })
 	copy(l.kept[at+1:from+1], l.kept[at:from])
 	l.kept[at] = p
 }

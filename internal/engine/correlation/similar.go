@@ -13,14 +13,15 @@ const maxSimilar = 5
 
 // resembles names an incident as similar, unless it is named already or
 // enough are. What is strongest is to be said first. The words make the message.
-func (d *Decision) resembles(incident, reason string, words ...string) {
-	if len(d.Similar) == maxSimilar || slices.ContainsFunc(d.Similar, func(s Similar) bool { return s.Incident == incident }) {
+func (e *Engine) resembles(d *Decision, incident id, reason string, words ...string) {
+	if len(d.Similar) == maxSimilar || slices.Contains(e.similar[:len(d.Similar)], incident) {
 		return
 	}
 	if d.Similar == nil {
 		d.Similar = make([]Similar, 0, maxSimilar)
 	}
-	d.Similar = append(d.Similar, Similar{incident, reason, cut(strings.Join(words, ""))})
+	e.similar[len(d.Similar)] = incident
+	d.Similar = append(d.Similar, Similar{e.incidents.keys[incident], reason, cut(strings.Join(words, ""))})
 }
 
 // maxMessage is how long a message can be, in bytes. It quotes names from alerts.
@@ -59,13 +60,13 @@ func (e *Engine) resemble(s *subject, d *Decision) {
 		if r.entity != entity {
 			entity, message = r.entity, "shares "+e.entities.keys[r.entity].String()
 		}
-		d.resembles(e.incidents.keys[r.incident], SimilarEntities, message)
+		e.resembles(d, r.incident, SimilarEntities, message)
 	}
 	if len(d.Similar) == maxSimilar {
 		return
 	}
 	for _, r := range e.sameTechniques(s) {
-		d.resembles(e.incidents.keys[r.incident], SimilarTechniques, "same techniques ", e.shared(s.alert, r.incident))
+		e.resembles(d, r.incident, SimilarTechniques, "same techniques ", e.shared(s.alert, r.incident))
 	}
 }
 

@@ -33,6 +33,9 @@ func (m *Meter) Report(b *testing.B, alerts int) {
 	b.ReportMetric(float64(alerts)/m.used.Seconds(), "assignments/core-s")
 }
 
+// Each is the processor time that one of so many took.
+func (m *Meter) Each(n int) time.Duration { return m.used / time.Duration(n) }
+
 // cpu is the processor time that this process has used so far.
 func cpu() time.Duration {
 	var u syscall.Rusage
