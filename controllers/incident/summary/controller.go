@@ -2,14 +2,14 @@
 // what is in them: alerts, investigations and remediations.
 //
 // An incident exists because alerts say that they belong to it. Its status can
-// be rebuilt at any moment, and is written at most once a second.
+// be rebuilt at any moment, and is written at most once a second, and further apart
+// where nothing but the count of events changes.
 package summary
 
 import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,9 +32,6 @@ import (
 
 const owner = client.FieldOwner("tocsin-incident-summary")
 
-// writeInterval is the least time between two writes of one incident's status.
-const writeInterval = time.Second
-
 // Deps are what the controller needs.
 type Deps struct {
 	Client   client.Client
@@ -50,7 +47,7 @@ type Controller struct {
 
 // New makes the controller.
 func New(deps Deps) *Controller {
-	return &Controller{Deps: deps, pace: newPace(deps.Clock, writeInterval)}
+	return &Controller{Deps: deps, pace: newPace(deps.Clock)}
 }
 
 // Name is the controller's name in logs and metrics.
@@ -92,12 +89,17 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, nil // made by hand: nothing to summarise yet
 	}
 	summary := incident.Summarize(s.input)
-	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, s.incident, owned(&s.incident.Status), c.status(s.incident, summary))
+	was, is := owned(&s.incident.Status), c.status(s.incident, summary)
+	count := onlyCount(was, is)
+	if wait := c.pace.rest(request.NamespacedName); count && wait > 0 {
+		return reconcile.Result{RequeueAfter: wait}, nil
+	}
+	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, s.incident, was, is)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	if wrote {
-		c.pace.wrote(request.NamespacedName)
+		c.pace.wrote(request.NamespacedName, count)
 		c.eventState(s.incident, summary)
 	}
 	return reconcile.Result{}, nil

@@ -23,21 +23,20 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/alertname"
 )
 
-// pace is how long an alert is left alone between two writes: what comes in the
-// meantime is one write. It does not hold while the drain comes to its end.
-const pace = time.Second
-
 // deliver brings the waiting signals of one fingerprint into the API server, in
 // order. It returns how long to wait before it is to be called again, 0 for not
 // at all. Called again after any failure it comes to the same result: a signal
 // counts where the alert does not say that it was counted.
 func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 	for {
+		if wait := d.lookedAgo(k); wait > 0 {
+			return wait, nil
+		}
 		waiting := d.skipCounted(k)
 		if len(waiting) == 0 {
 			return 0, nil
 		}
-		newest, exists := end(k.fingerprint, d.view.of(k))
+		newest, _ := end(k.fingerprint, d.view.of(k))
 		rules, err := d.rulesWhileTuned(ctx, k, newest)
 		if err != nil {
 			return 0, err
@@ -56,10 +55,11 @@ func (d *Drain) deliver(ctx context.Context, k key) (time.Duration, error) {
 			}
 			continue
 		}
-		if wait := pace - d.clock.Since(d.view.lastWritten(k)); exists && wait > 0 && !d.stopping.Load() {
+		raised := d.raisedBy(newest, waiting, rules)
+		if wait := d.rest(k, newest, raised, len(waiting)); wait > 0 {
 			return wait, nil
 		}
-		if err := d.raise(ctx, k, newest, waiting, rules); err != nil {
+		if err := d.raise(ctx, k, newest, raised); err != nil {
 			return 0, err
 		}
 	}
@@ -144,7 +144,7 @@ func (d *Drain) createNamed(ctx context.Context, k key, name string, s signal, s
 	refused := d.refused(k.tenant, "create", err)
 	switch {
 	case err == nil:
-		d.view.wrote(k, d.clock.Now())
+		d.view.wrote(k, d.clock.Now(), false)
 		d.view.observe(alert)
 		return false, nil // The loop finds it counted.
 	case apierrors.IsAlreadyExists(err):
@@ -171,14 +171,13 @@ func (d *Drain) optedOut(ctx context.Context, k key, s signal) (bool, error) {
 
 // raise counts the signals that fall into the open window, and ends it where one
 // of them says so, in one write.
-func (d *Drain) raise(ctx context.Context, k key, newest known, waiting []signal, rules *tuning.Set) error {
-	raised := d.raisedBy(newest, waiting, rules)
+func (d *Drain) raise(ctx context.Context, k key, newest known, raised raised) error {
 	alert, err := d.patchRaise(ctx, k, newest, raised)
 	countWrite("raise", err)
 	refused := d.refused(k.tenant, "raise", err)
 	switch {
 	case err == nil:
-		d.view.wrote(k, d.clock.Now())
+		d.view.wrote(k, d.clock.Now(), raised.state.Ended.IsZero())
 		d.view.observe(alert)
 		return nil // The loop finds them counted.
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err):

@@ -323,6 +323,7 @@ func (d *Drain) settleRegularly(ctx context.Context) error {
 		case <-ticker.C():
 		}
 		d.report()
+		d.ledger.offerRoom()
 		if !d.stopping.Load() && d.clock.Since(last) < settleEvery && !d.ledger.crowded() {
 			continue
 		}

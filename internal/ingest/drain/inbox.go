@@ -40,11 +40,12 @@ func (i *inbox) put(k key, s signal) {
 	i.signals[k] = append(i.signals[k], s)
 }
 
-// waiting returns the signals of a fingerprint without taking them.
+// waiting returns the signals of a fingerprint without taking them. They are not
+// to be changed.
 func (i *inbox) waiting(k key) []signal {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return slices.Clone(i.signals[k])
+	return slices.Clip(i.signals[k])
 }
 
 // done takes the first n signals.

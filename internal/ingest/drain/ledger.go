@@ -47,6 +47,7 @@ type entry struct {
 	source      types.NamespacedName
 	first, last spool.Position
 	size        load
+	account     *account
 	// open counts the events whose outcome is not known yet.
 	open   int
 	totals totals
@@ -90,7 +91,12 @@ func (l *ledger) add(tenant string, b spool.Batch, e envelope.Envelope) *entry {
 	return added
 }
 
+// placeBytes is about what the place of a batch in line takes when its events are
+// done.
+const placeBytes = 256
+
 func (a *account) add(e *entry) {
+	e.account = a
 	a.entries = append(a.entries, e)
 	a.size = a.size.plus(e.size)
 }
@@ -112,6 +118,24 @@ func (l *ledger) settle(e *entry, o outcome) {
 		e.totals.suppressed++
 	case rejected:
 		e.totals.rejected++
+	}
+	if e.open == 0 {
+		l.shrink(e)
+	}
+}
+
+// shrink gives back the room of the events of a batch that is done. Its place is
+// kept until those before it are done too.
+func (l *ledger) shrink(e *entry) {
+	freed := load{e.size.events, max(0, e.size.bytes-placeBytes)}
+	e.size, e.account.size, l.size = e.size.minus(freed), e.account.size.minus(freed), l.size.minus(freed)
+}
+
+// offerRoom has the feed look for room that batches gave back.
+func (l *ledger) offerRoom() {
+	select {
+	case l.room <- struct{}{}:
+	default:
 	}
 }
 
@@ -145,10 +169,7 @@ func (l *ledger) drop(tenant string, n int) {
 	if a.entries = append([]*entry(nil), a.entries[n:]...); len(a.entries) == 0 {
 		delete(l.tenants, tenant)
 	}
-	select {
-	case l.room <- struct{}{}:
-	default:
-	}
+	l.offerRoom()
 }
 
 // crowded says that many events wait for the totals to be written.

@@ -21,12 +21,12 @@ type key struct{ tenant, fingerprint string }
 type view struct {
 	mu     sync.Mutex
 	alerts map[key]map[string]known
-	// written is when we last wrote to the alerts of a fingerprint.
-	written map[key]time.Time
+	// beats say how far apart we write to the alerts of a fingerprint.
+	beats map[key]beat
 }
 
 func newView() *view {
-	return &view{alerts: map[key]map[string]known{}, written: map[key]time.Time{}}
+	return &view{alerts: map[key]map[string]known{}, beats: map[key]beat{}}
 }
 
 // observe takes over a revision of an alert. One that was made by hand does not
@@ -52,7 +52,7 @@ func (v *view) forget(k key, name string) {
 	delete(v.alerts[k], name)
 	if len(v.alerts[k]) == 0 {
 		delete(v.alerts, k)
-		delete(v.written, k)
+		delete(v.beats, k)
 	}
 }
 
@@ -61,18 +61,6 @@ func (v *view) of(k key) map[string]known {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return maps.Clone(v.alerts[k])
-}
-
-func (v *view) wrote(k key, at time.Time) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.written[k] = at
-}
-
-func (v *view) lastWritten(k key) time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.written[k]
 }
 
 // OnAdd is called by the watch.
