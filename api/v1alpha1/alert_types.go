@@ -460,12 +460,14 @@ type AlertStatus struct {
 	// +optional
 	Routine *bool `json:"routine,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
+	// It is exact up to a second ago at first; while the alert goes on for long, up
+	// to a minute ago.
 	// +optional
 	// +default=1
 	// +kubebuilder:validation:Minimum=1
 	Occurrences *int64 `json:"occurrences,omitempty"`
 	// lastActivityTime is when the newest folded event happened; absent while
-	// there is only the first.
+	// there is only the first. It is written with occurrences.
 	// +optional
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
 	// endedTime is when the sender said that the signal is over; absent while it

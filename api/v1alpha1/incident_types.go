@@ -168,7 +168,8 @@ type IncidentCounts struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=32
 	ActiveOfTotal string `json:"activeOfTotal,omitempty"`
-	// occurrences counts the events folded into the alerts.
+	// occurrences counts the events folded into the alerts. Where nothing else
+	// changes it is written at most a minute after theirs.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Occurrences *int64 `json:"occurrences,omitempty"`
@@ -392,7 +393,8 @@ type IncidentStatus struct {
 	// firstActivityTime is when the first event of the incident happened.
 	// +optional
 	FirstActivityTime *metav1.MicroTime `json:"firstActivityTime,omitempty"`
-	// lastActivityTime is when the newest event of the incident happened.
+	// lastActivityTime is when the newest event of the incident happened. It is
+	// written with counts.occurrences.
 	// +optional
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
 	// tactics are the ATT&CK tactics reached, in the order of the matrix.

@@ -122,6 +122,35 @@ var _ = Describe("Incident summary", func() {
 		Expect(settle(ctx).Status.Severity).To(Equal(v1alpha1.SeverityHigh))
 	})
 
+	It("leaves a growing count alone ever longer, and nothing else", func(ctx SpecContext) {
+		member(ctx, name)
+		request := client.ObjectKeyFromObject(settle(ctx))
+		occurrences := func(n int64) {
+			var a v1alpha1.Alert
+			ExpectWithOffset(1, c.Get(ctx, request, &a)).To(Succeed())
+			a.Status.Occurrences = &n
+			ExpectWithOffset(1, c.Status().Update(ctx, &a)).To(Succeed())
+		}
+		counted := func(after time.Duration) int64 {
+			clock.SetTime(clock.Now().Add(after))
+			_, err := controller.Reconcile(ctx, reconcile.Request{NamespacedName: request})
+			ExpectWithOffset(1, err).NotTo(HaveOccurred())
+			var inc v1alpha1.Incident
+			ExpectWithOffset(1, c.Get(ctx, request, &inc)).To(Succeed())
+			return *inc.Status.Counts.Occurrences
+		}
+		occurrences(10)
+		Expect(counted(2 * time.Second)).To(Equal(int64(10)))
+		occurrences(20)
+		Expect(counted(time.Second)).To(Equal(int64(10)))
+		Expect(counted(time.Second)).To(Equal(int64(20)))
+		occurrences(30)
+		Expect(counted(3 * time.Second)).To(Equal(int64(20)))
+		member(ctx, "another")
+		Expect(counted(time.Second / 2)).To(Equal(int64(20)))
+		Expect(counted(time.Second / 2)).To(Equal(int64(33)))
+	})
+
 	It("prefers what people say", func(ctx SpecContext) {
 		member(ctx, name)
 		settle(ctx)

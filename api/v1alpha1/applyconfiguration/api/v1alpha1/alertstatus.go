@@ -41,9 +41,11 @@ type AlertStatusApplyConfiguration struct {
 	// routine says that the alert is nothing but what its asset does anyway.
 	Routine *bool `json:"routine,omitempty"`
 	// occurrences counts the events folded into the alert, the first one included.
+	// It is exact up to a second ago at first; while the alert goes on for long, up
+	// to a minute ago.
 	Occurrences *int64 `json:"occurrences,omitempty"`
 	// lastActivityTime is when the newest folded event happened; absent while
-	// there is only the first.
+	// there is only the first. It is written with occurrences.
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
 	// endedTime is when the sender said that the signal is over; absent while it
 	// goes on, and where the sender never says so. Events from before it still

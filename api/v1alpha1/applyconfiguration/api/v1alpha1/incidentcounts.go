@@ -13,7 +13,8 @@ type IncidentCountsApplyConfiguration struct {
 	ActiveAlerts *int32 `json:"activeAlerts,omitempty"`
 	// activeOfTotal is both in one, such as "3/4".
 	ActiveOfTotal *string `json:"activeOfTotal,omitempty"`
-	// occurrences counts the events folded into the alerts.
+	// occurrences counts the events folded into the alerts. Where nothing else
+	// changes it is written at most a minute after theirs.
 	Occurrences *int64 `json:"occurrences,omitempty"`
 	// assets counts the impacted assets.
 	Assets *int32 `json:"assets,omitempty"`

@@ -33,7 +33,8 @@ type IncidentStatusApplyConfiguration struct {
 	Counts *IncidentCountsApplyConfiguration `json:"counts,omitempty"`
 	// firstActivityTime is when the first event of the incident happened.
 	FirstActivityTime *metav1.MicroTime `json:"firstActivityTime,omitempty"`
-	// lastActivityTime is when the newest event of the incident happened.
+	// lastActivityTime is when the newest event of the incident happened. It is
+	// written with counts.occurrences.
 	LastActivityTime *metav1.MicroTime `json:"lastActivityTime,omitempty"`
 	// tactics are the ATT&CK tactics reached, in the order of the matrix.
 	Tactics []apiv1alpha1.Tactic `json:"tactics,omitempty"`
