@@ -39,6 +39,7 @@ var parts = []struct {
 	measure func(*bench, context.Context) error
 }{
 	{"acknowledge", (*bench).acknowledge},
+	{"neighbour", (*bench).neighbour},
 	{"storm", (*bench).storm},
 	{"burst", (*bench).burst},
 	{"incidents", (*bench).incidents},
@@ -59,7 +60,7 @@ func run(ctx context.Context) (err error) {
 		return serveGateway(ctx, os.Args[2], os.Args[3])
 	}
 	b := &bench{}
-	only := flag.String("only", "", "Parts to measure, separated by commas: acknowledge, storm, burst, incidents. All when empty.")
+	only := flag.String("only", "", "Parts to measure, separated by commas: acknowledge, neighbour, storm, burst, incidents. All when empty.")
 	flag.DurationVar(&b.duration, "duration", 10*time.Second, "How long each measurement of acknowledgements takes.")
 	flag.Float64Var(&b.compression, "compression", 10, "How many times faster than in life the storm of 20 minutes is sent. With 1 it takes 20 minutes.")
 	flag.IntVar(&b.events, "alerts", 3000, "How many different alerts are brought into incidents.")

@@ -67,17 +67,25 @@ func unthrottled(s *v1alpha1.AlertSource) {
 	s.Spec.Limits.EventsPerSecond, s.Spec.Limits.BurstEvents = ptr.To[int32](100_000), ptr.To[int32](1_000_000)
 }
 
-// startTocsin starts the manager with everything in it, and a source of the tenant.
-func startTocsin(ctx context.Context, c *cluster, manager, folder string, change ...func(*v1alpha1.AlertSource)) (server, error) {
-	source := builders.AlertSource(tenant, sourceName, append(change, unthrottled)...)
+// addSource makes a source in a namespace, with the Secret that lets its senders in.
+func addSource(ctx context.Context, c *cluster, namespace string, change ...func(*v1alpha1.AlertSource)) error {
+	source := builders.AlertSource(namespace, sourceName, change...)
 	secret := &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: tenant, Name: string(source.Spec.Auth.BearerToken.Name)},
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: string(source.Spec.Auth.BearerToken.Name)},
 		StringData: map[string]string{source.Spec.Auth.BearerToken.Key: token},
 	}
 	for _, object := range []client.Object{secret, source} {
 		if err := c.client.Create(ctx, object); client.IgnoreAlreadyExists(err) != nil {
-			return server{}, err
+			return err
 		}
+	}
+	return nil
+}
+
+// startTocsin starts the manager with everything in it, and a source of the tenant.
+func startTocsin(ctx context.Context, c *cluster, manager, folder string, change ...func(*v1alpha1.AlertSource)) (server, error) {
+	if err := addSource(ctx, c, tenant, append([]func(*v1alpha1.AlertSource){unthrottled}, change...)...); err != nil {
+		return server{}, err
 	}
 	addresses, err := free(3)
 	if err != nil {
@@ -89,12 +97,12 @@ func startTocsin(ctx context.Context, c *cluster, manager, folder string, change
 	if err != nil {
 		return server{}, err
 	}
-	return falcoServer("Tocsin", p, addresses[0]), awaitSource(ctx, c)
+	return falcoServer("Tocsin", p, addresses[0]), awaitSource(ctx, c, tenant)
 }
 
-func awaitSource(ctx context.Context, c *cluster) error {
+func awaitSource(ctx context.Context, c *cluster, namespace string) error {
 	source := &v1alpha1.AlertSource{}
-	key := client.ObjectKey{Namespace: tenant, Name: sourceName}
+	key := client.ObjectKey{Namespace: namespace, Name: sourceName}
 	return wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, startTimeout, true, func(ctx context.Context) (bool, error) {
 		return source.Status.Endpoint != "", c.client.Get(ctx, key, source)
 	})
