@@ -50,13 +50,22 @@ type Deps struct {
 
 // Controller correlates alerts, and merges incidents where people ask for it. It
 // decides one thing at a time: the order of decisions is part of their meaning,
-// and two merges decided at once could lead into each other.
+// and two merges decided at once could lead into each other. Where alerts belong
+// is then written side by side.
 type Controller struct {
 	Deps
+	turns    turns
 	deciding sync.Mutex
-	tenants  map[string]tenancy
-	changed  changes
+	// writing is held for reading by who writes where one alert belongs, and
+	// begins while it decides.
+	writing sync.RWMutex
+	tenants map[string]tenancy
+	changed changes
 }
+
+// writers is how many alerts are written at once: a kube-apiserver lets one client
+// have several writes for the time that one waits for etcd's disk.
+const writers = 8
 
 // New makes the controller.
 func New(deps Deps) *Controller {
@@ -77,7 +86,7 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Incident{}, c.onIncident(stateChanged, c.membersOf)).
 		Watches(&v1alpha1.Investigation{}, handler.EnqueueRequestsFromMapFunc(triggerOf)).
 		Watches(&v1alpha1.CorrelationPolicy{}, handler.Funcs{}). // read by the next alert
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: writers, NewQueue: c.turns.newQueue}).
 		Complete(kube.RetryConflicts(c))
 }
 
@@ -87,40 +96,87 @@ func (c *Controller) Register(mgr ctrl.Manager) error {
 
 // Reconcile writes which incident the alert belongs to.
 func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	turn := c.turns.take(request)
+	defer turn.end()
 	s, err := c.read(ctx, request.NamespacedName)
 	if err != nil {
 		return reconcile.Result{}, err
 	}
 	if s != nil && convert.Hidden(s.alert) != "" {
+		turn.end()
 		return reconcile.Result{}, c.hide(ctx, s)
 	}
+	turn.wait()
+	ready, err := c.prepare(ctx, request, s)
+	turn.end()
+	if err != nil || !ready {
+		return reconcile.Result{}, err
+	}
+	if err := c.deliver(ctx, s); err != nil {
+		return reconcile.Result{}, err
+	}
+	return reconcile.Result{RequeueAfter: s.lookAgain}, nil
+}
+
+// prepare decides about an alert, and writes what has to be written before it. If
+// it is ready to be written itself, nobody merges or moves before it is.
+func (c *Controller) prepare(ctx context.Context, request reconcile.Request, s *scope) (ready bool, err error) {
 	c.deciding.Lock()
 	defer c.deciding.Unlock()
 	tenant, err := c.tenant(ctx, request.Namespace)
 	switch {
 	case err != nil:
-		return reconcile.Result{}, err
+		return false, err
 	case s == nil:
 		if tenant.Forget(request.Name) {
 			c.giveUp(request.Namespace)
 		}
-		return reconcile.Result{}, nil
+		return false, nil
 	}
 	s.tenant = tenant
 	for _, phase := range []func(context.Context, *scope) error{c.gather, c.decide, c.merge, c.recollect} {
 		if err := phase(ctx, s); err != nil {
-			return reconcile.Result{}, err
+			return false, err
 		}
 	}
-	wrote, err := kube.ApplyStatus(ctx, c.Client, owner, s.alert, s.before, c.status(s))
-	if err != nil {
-		return reconcile.Result{}, err
+	c.writing.RLock()
+	return true, nil
+}
+
+// deliver writes where an alert belongs, and again if the decision on another one
+// took it along meanwhile.
+func (c *Controller) deliver(ctx context.Context, s *scope) error {
+	for {
+		after := c.status(s)
+		wrote, err := c.write(ctx, s, after)
+		if err != nil {
+			return err
+		}
+		if wrote && s.decision.Reason == engine.ReasonMoved {
+			c.eventMoved(s)
+		}
+		c.deciding.Lock()
+		takenAlong, delivered := s.tenant.Delivered(s.alert.Name, s.decision.Incident)
+		if !delivered {
+			c.writing.RLock()
+		}
+		c.deciding.Unlock()
+		if delivered {
+			return nil
+		}
+		s.before, s.decision, s.moved, s.stays = after, takenAlong, true, false
 	}
-	tenant.Delivered(request.Name)
-	if wrote && s.decision.Reason == engine.ReasonMoved {
-		c.eventMoved(s)
-	}
-	return reconcile.Result{RequeueAfter: s.lookAgain}, nil
+}
+
+func (c *Controller) write(ctx context.Context, s *scope, after *v1alpha1.AlertStatus) (bool, error) {
+	defer c.writing.RUnlock()
+	return kube.ApplyStatus(ctx, c.Client, owner, s.alert, s.before, after)
+}
+
+// awaitWriters waits until everything is written that was decided so far.
+func (c *Controller) awaitWriters() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 }
 
 // read gets the alert with what the cluster adds to it, nothing where it is gone.

@@ -132,6 +132,7 @@ func (c *Controller) writeMerge(ctx context.Context, tenant *store.Tenant, sourc
 			return false, err
 		}
 	}
+	c.awaitWriters()
 	after := before.DeepCopy()
 	after.RedirectedTo = target
 	if why.Reason == "" {

@@ -145,6 +145,9 @@ func (c *Controller) awaitSource(ctx context.Context, s *scope, m engine.Merge) 
 // belong to the alert's incident. One that is not written anywhere yet goes
 // there by itself.
 func (c *Controller) recollect(ctx context.Context, s *scope) error {
+	if len(s.decision.Moves) > 0 {
+		c.awaitWriters()
+	}
 	for _, m := range s.decision.Moves {
 		early := &v1alpha1.Alert{}
 		err := c.Client.Get(ctx, types.NamespacedName{Namespace: s.alert.Namespace, Name: m.Alert}, early)
@@ -157,7 +160,7 @@ func (c *Controller) recollect(ctx context.Context, s *scope) error {
 		taken := &scope{alert: early, moved: true, enrichment: early.Status.ObservedEntities, state: s.state, decision: engine.Decision{
 			Incident: m.To, Links: []engine.Link{m.Link}, Reason: engine.ReasonJoined,
 			Surprise: convert.Membership(early).Surprise,
-			Message:  fmt.Sprintf("Looked like routine until alert %s", s.alert.Name),
+			Message:  engine.Recollected(s.alert.Name),
 		}}
 		if string(early.Status.IncidentName) == m.To {
 			continue

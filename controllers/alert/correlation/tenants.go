@@ -65,6 +65,7 @@ func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenan
 // rebuild makes a tenant from what is written. The view of it may lag behind the
 // redirects that the one before has written.
 func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.CorrelationInForce, before *store.Tenant) (*store.Tenant, error) {
+	c.awaitWriters()
 	var alerts v1alpha1.AlertList
 	if err := c.Client.List(ctx, &alerts, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("listing alerts: %w", err)

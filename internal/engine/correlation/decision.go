@@ -117,3 +117,6 @@ type IncidentFacts struct {
 	// the incident with more of it survives.
 	HumanWork int
 }
+
+// Recollected says why an earlier alert was taken along with the named one.
+func Recollected(by string) string { return "Looked like routine until alert " + by }
