@@ -34,8 +34,6 @@ type pending struct {
 	enrichment string
 	// byHand says that a person wanted it.
 	byHand bool
-	// takenAlong says that the decision on another alert has changed it.
-	takenAlong bool
 }
 
 // Known is an alert, and where it is written to belong.
@@ -135,7 +133,6 @@ func (t *Tenant) decide(k Known, by func(model.Alert) correlation.Decision) corr
 		if waiting, ok := t.undelivered[m.Alert]; ok {
 			waiting.Incident, waiting.Links, waiting.Routine = m.To, []correlation.Link{m.Link}, false
 			waiting.New, waiting.Reason, waiting.Message = false, correlation.ReasonJoined, correlation.Recollected(k.Alert.Name)
-			waiting.takenAlong = true
 			t.undelivered[m.Alert] = waiting
 		}
 	}
@@ -250,14 +247,14 @@ func (t *Tenant) Move(k Known, incident string) (d correlation.Decision, refused
 	return d, refused
 }
 
-// Delivered says that the alert is written to be in an incident. If the decision on
-// another alert has taken it along since, it is not done: that is still to be written.
-func (t *Tenant) Delivered(alert, incident string) (still correlation.Decision, done bool) {
-	if p, waiting := t.undelivered[alert]; waiting && p.takenAlong && t.Follow(p.Incident) != t.Follow(incident) {
-		return p.Decision, false
-	}
-	delete(t.undelivered, alert)
-	return correlation.Decision{}, true
+// Delivered says that the alert's decision is written.
+func (t *Tenant) Delivered(alert string) { delete(t.undelivered, alert) }
+
+// Written reports whether the alert is written to be in an incident, as far as is
+// known here: a cache may not show it yet.
+func (t *Tenant) Written(alert string) bool {
+	_, waiting := t.undelivered[alert]
+	return t.placed[alert] != "" && !waiting
 }
 
 // Forget drops an alert that is gone. It reports whether a decision goes with it

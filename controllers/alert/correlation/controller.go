@@ -102,11 +102,14 @@ func (c *Controller) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	turn.wait()
+	if s, err = c.readAgain(ctx, request.NamespacedName, s); err != nil {
+		return reconcile.Result{}, err
+	}
 	if s != nil && convert.Hidden(s.alert) != "" {
 		turn.end()
 		return reconcile.Result{}, c.hide(ctx, s)
 	}
-	turn.wait()
 	ready, err := c.prepare(ctx, request, s)
 	turn.end()
 	if err != nil || !ready {
@@ -143,34 +146,24 @@ func (c *Controller) prepare(ctx context.Context, request reconcile.Request, s *
 	return true, nil
 }
 
-// deliver writes where an alert belongs, and again if the decision on another one
-// took it along meanwhile.
+// deliver writes where an alert belongs.
 func (c *Controller) deliver(ctx context.Context, s *scope) error {
-	for {
-		after := c.status(s)
-		wrote, err := c.write(ctx, s, after)
-		if err != nil {
-			return err
-		}
-		if wrote && s.decision.Reason == engine.ReasonMoved {
-			c.eventMoved(s)
-		}
-		c.deciding.Lock()
-		takenAlong, delivered := s.tenant.Delivered(s.alert.Name, s.decision.Incident)
-		if !delivered {
-			c.writing.RLock()
-		}
-		c.deciding.Unlock()
-		if delivered {
-			return nil
-		}
-		s.before, s.decision, s.moved, s.stays = after, takenAlong, true, false
+	wrote, err := c.write(ctx, s)
+	if err != nil {
+		return err
 	}
+	c.deciding.Lock()
+	s.tenant.Delivered(s.alert.Name)
+	c.deciding.Unlock()
+	if wrote && s.decision.Reason == engine.ReasonMoved {
+		c.eventMoved(s)
+	}
+	return nil
 }
 
-func (c *Controller) write(ctx context.Context, s *scope, after *v1alpha1.AlertStatus) (bool, error) {
+func (c *Controller) write(ctx context.Context, s *scope) (bool, error) {
 	defer c.writing.RUnlock()
-	return kube.ApplyStatus(ctx, c.Client, owner, s.alert, s.before, after)
+	return kube.ApplyStatus(ctx, c.Client, owner, s.alert, s.before, c.status(s))
 }
 
 // awaitWriters waits until everything is written that was decided so far.
@@ -195,6 +188,25 @@ func (c *Controller) read(ctx context.Context, name types.NamespacedName) (*scop
 		return s, nil
 	}
 	return s, c.enrich(ctx, s)
+}
+
+// readAgain gets an alert anew if it has changed since: those whose turn came
+// before may have taken it along.
+func (c *Controller) readAgain(ctx context.Context, name types.NamespacedName, s *scope) (*scope, error) {
+	alert := &v1alpha1.Alert{}
+	err := c.Client.Get(ctx, name, alert)
+	if s != nil && err == nil && alert.UID == s.alert.UID && alert.ResourceVersion == s.alert.ResourceVersion {
+		return s, nil
+	}
+	return c.read(ctx, name)
+}
+
+// past reads past the cache, which may not show what was written just now.
+func (c *Controller) past() client.Reader {
+	if c.Live == nil {
+		return c.Client
+	}
+	return c.Live
 }
 
 // triggerOf names the alert that started an investigation.

@@ -142,7 +142,7 @@ func (c *Controller) awaitSource(ctx context.Context, s *scope, m engine.Merge) 
 }
 
 // recollect writes where alerts went that looked like routine and turn out to
-// belong to the alert's incident. One that is not written anywhere yet goes
+// belong to the alert's incident. One that could not be written anywhere yet goes
 // there by itself.
 func (c *Controller) recollect(ctx context.Context, s *scope) error {
 	if len(s.decision.Moves) > 0 {
@@ -150,7 +150,7 @@ func (c *Controller) recollect(ctx context.Context, s *scope) error {
 	}
 	for _, m := range s.decision.Moves {
 		early := &v1alpha1.Alert{}
-		err := c.Client.Get(ctx, types.NamespacedName{Namespace: s.alert.Namespace, Name: m.Alert}, early)
+		err := c.past().Get(ctx, types.NamespacedName{Namespace: s.alert.Namespace, Name: m.Alert}, early)
 		switch {
 		case apierrors.IsNotFound(err) || err == nil && early.Status.IncidentName == "":
 			continue

@@ -62,8 +62,8 @@ func (c *Controller) tenant(ctx context.Context, namespace string) (*store.Tenan
 	return t, nil
 }
 
-// rebuild makes a tenant from what is written. The view of it may lag behind the
-// redirects that the one before has written.
+// rebuild makes a tenant from what is written. The cache may lag behind what the
+// one before has written: redirects, and where alerts belong.
 func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.CorrelationInForce, before *store.Tenant) (*store.Tenant, error) {
 	c.awaitWriters()
 	var alerts v1alpha1.AlertList
@@ -76,7 +76,13 @@ func (c *Controller) rebuild(ctx context.Context, namespace string, by kube.Corr
 	}
 	var known []store.Known
 	for i := range alerts.Items {
-		if a := &alerts.Items[i]; a.Status.IncidentName != "" {
+		a := &alerts.Items[i]
+		if a.Status.IncidentName == "" && before != nil && before.Written(a.Name) {
+			if err := c.past().Get(ctx, client.ObjectKeyFromObject(a), a); client.IgnoreNotFound(err) != nil {
+				return nil, fmt.Errorf("reading alert %s: %w", a.Name, err)
+			}
+		}
+		if a.Status.IncidentName != "" {
 			known = append(known, store.Known{Alert: convert.Alert(a), Membership: convert.Membership(a)})
 		}
 	}

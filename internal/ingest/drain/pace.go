@@ -18,14 +18,19 @@ type beat struct {
 // longer than a second, so that they do not take the room of others.
 var manyWaiting = maxHeld.part(8).events
 
+// hurryFilled is how much of its room in the spool a tenant may use while a count
+// waits: what comes behind the count stays in the spool until it is written.
+const hurryFilled = 0.25
+
 // rest is how long the newest alert of a fingerprint is to be left alone before
 // what waits is written, or looked at again: what comes in the meantime is one
-// write. What is more than a count, or much, waits a second since the last write at
-// most, and nothing while the drain comes to its end.
+// write. What ends a signal or opens another alert waits a second since the last
+// write at most, and so does a count where much waits, in memory or behind it in
+// the spool; nothing waits while the drain comes to its end.
 func (d *Drain) rest(k key, newest known, r raised, waiting int) time.Duration {
 	b, now := d.view.beat(k), d.clock.Now()
 	pause := b.pause
-	if r.state.Ended != newest.state.Ended || len(r.by) < waiting || waiting >= manyWaiting || d.ledger.crowded() {
+	if r.state.Ended != newest.state.Ended || len(r.by) < waiting || waiting >= manyWaiting || d.ledger.crowded() || d.spool.Filled(k.tenant) >= hurryFilled {
 		pause = min(pause, cadence.Shortest)
 	}
 	wait := pause - now.Sub(b.written)
