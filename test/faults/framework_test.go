@@ -54,9 +54,12 @@ func TestBuggyToy(t *testing.T) {
 				}
 				want = base.Outcome
 			}
-			_, err := cluster(t).Try(t.Context(), s, test.perturbation, want)
+			result, err := cluster(t).Try(t.Context(), s, test.perturbation, want)
 			if err == nil {
 				t.Fatal("the bug was not found")
+			}
+			if test.perturbation.Name != harness.Undisturbed.Name && (result == nil || !result.Wire.Disturbed()) {
+				t.Fatalf("the bug was found without the perturbation: %v", err)
 			}
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("want an error about %q, got: %v", test.want, err)

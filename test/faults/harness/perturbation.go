@@ -31,6 +31,15 @@ type Perturbation struct {
 	End func(*Run)
 	// Outcome is set where the run comes to something else than the undisturbed one.
 	Outcome func(undisturbed any) any
+
+	// always says that every run comes to disturb something.
+	always bool
+}
+
+// fires reports whether a run in which it disturbed nothing shows nothing. A flow
+// can end before write k, and a kind can have nothing new in a step.
+func (p Perturbation) fires() bool {
+	return p.Fault.Effect != wire.Nothing && p.Fault.Number == 0 || p.always
 }
 
 // Undisturbed is a run in which nothing goes wrong.
@@ -173,5 +182,6 @@ func Unobserved(flip Flip) Perturbation {
 			return r.insist(ctx, flip.Do)
 		},
 		Outcome: flip.Outcome,
+		always:  true,
 	}
 }

@@ -50,6 +50,9 @@ func (c *Cluster) Try(ctx context.Context, s Scenario, p Perturbation, want any)
 	result := &Result{Wire: r.Wire}
 	err = c.play(ctx, s, p, r, want, result)
 	result.Duration = clk.Since(start)
+	if err == nil && p.fires() && !r.Wire.Disturbed() {
+		err = errors.New("nothing was disturbed: this run shows nothing")
+	}
 	if err != nil {
 		return result, r.explain(err, c.logs)
 	}
@@ -106,6 +109,10 @@ func (c *Cluster) play(ctx context.Context, s Scenario, p Perturbation, r *Run, 
 	}
 	if p.Outcome != nil {
 		want = p.Outcome(want)
+	}
+	// What the steps did must be seen before it is asked whether all came right.
+	if err := c.catchUp(ctx, r); err != nil {
+		return err
 	}
 	settled := r.settle(ctx, s, want)
 	err = c.violations(ctx, r, true)
@@ -254,11 +261,16 @@ func differs(got, want any) error {
 	return nil
 }
 
+// catchUp waits until the history of the run holds what there is.
+func (c *Cluster) catchUp(ctx context.Context, r *Run) error {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	return c.recorder.CatchUp(ctx, r.Namespace)
+}
+
 // violations looks at the whole history.
 func (c *Cluster) violations(ctx context.Context, r *Run, ended bool) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stepTimeout)
-	defer cancel()
-	if err := c.recorder.CatchUp(ctx, r.Namespace); err != nil {
+	if err := c.catchUp(context.WithoutCancel(ctx), r); err != nil {
 		return err
 	}
 	all := invariant.Check(r.Log.Revisions(), ended, invariant.New())

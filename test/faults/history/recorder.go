@@ -2,12 +2,15 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	watchtools "k8s.io/client-go/tools/watch"
@@ -114,27 +117,45 @@ func (l *listWatch) WatchWithContext(ctx context.Context, options metav1.ListOpt
 	return l.client.Watch(ctx, list, &client.ListOptions{Raw: &options})
 }
 
-// CatchUp waits until the log holds everything that the namespace has by now.
+// catchUpInterval is how often CatchUp looks again.
+const catchUpInterval = 50 * time.Millisecond
+
+// CatchUp waits until the log holds what the namespace has.
 func (r *Recorder) CatchUp(ctx context.Context, namespace string) error {
-	want := map[key]uint64{}
+	var last error
+	err := wait.PollUntilContextCancel(ctx, catchUpInterval, true, func(ctx context.Context) (bool, error) {
+		has, err := r.list(ctx, namespace)
+		if err == nil {
+			err = r.Err()
+		}
+		if err != nil {
+			return false, err
+		}
+		last = r.Log(namespace).View().same(has)
+		return last == nil, nil
+	})
+	if err != nil {
+		return fmt.Errorf("the log does not catch up: %w", errors.Join(err, last))
+	}
+	return nil
+}
+
+// list returns the versions of what the namespace has.
+func (r *Recorder) list(ctx context.Context, namespace string) (map[key]uint64, error) {
+	has := map[key]uint64{}
 	for _, kind := range r.kinds {
 		list := kind.DeepCopyObject().(client.ObjectList)
 		if err := r.client.List(ctx, list, client.InNamespace(namespace)); err != nil {
-			return err
+			return nil, err
 		}
 		err := meta.EachListItem(list, func(object runtime.Object) error {
 			o := object.(client.Object)
-			want[keyOf(o)] = versionOf(o)
+			has[keyOf(o)] = versionOf(o)
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return r.Log(namespace).Await(ctx, func(v View) error {
-		if err := r.Err(); err != nil {
-			return err
-		}
-		return v.same(want)
-	})
+	return has, nil
 }

@@ -35,6 +35,21 @@ func (w *Wire) Watched() []schema.GroupResource {
 	return all
 }
 
+// Disturbed reports whether a write was spoiled, or a watch kept back or ended.
+func (w *Wire) Disturbed() bool {
+	if w.Fired() != nil {
+		return true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, gate := range w.gates {
+		if gate.disturbed.Load() {
+			return true
+		}
+	}
+	return false
+}
+
 // Synced tells how many watches are open, and whether all of them have told
 // what there is.
 func (w *Wire) Synced() (open int, all bool) {
@@ -65,6 +80,9 @@ type gate struct {
 	streams map[*stream]bool
 	refuse  int // resumed watches still to be answered with 410
 	frames  atomic.Int64
+
+	// disturbed is set once a frame had to wait, or a watch was ended.
+	disturbed atomic.Bool
 }
 
 func (g *gate) hold() {
@@ -81,6 +99,7 @@ func (g *gate) open(expire bool) {
 	if expire {
 		for s := range g.streams {
 			s.expire()
+			g.disturbed.Store(true)
 			g.refuse++
 		}
 	}
@@ -167,6 +186,9 @@ func (s *stream) Read(p []byte) (int, error) {
 		s.gate.frames.Add(1)
 	}
 	if held := s.gate.waits(); held != nil {
+		if n > 0 {
+			s.gate.disturbed.Store(true)
+		}
 		select {
 		case <-held:
 		case <-s.closed:
