@@ -137,49 +137,44 @@ type AlertTriage struct {
 	Comments []Comment `json:"comments,omitempty"`
 }
 
+// Each field of AlertSpec has its own rule where it can: for each field that a rule
+// of the whole names, the API server copies the schema of the whole.
+
 // AlertSpec is what a detector said, and what people say of it. What the
 // detector said cannot be changed.
-// +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",fieldPath=".source",message="source is immutable"
-// +kubebuilder:validation:XValidation:rule="self.title == oldSelf.title",fieldPath=".title",message="title is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.description) == has(oldSelf.description) && (!has(self.description) || self.description == oldSelf.description)",fieldPath=".description",message="description is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.recommendedActions) == has(oldSelf.recommendedActions) && (!has(self.recommendedActions) || self.recommendedActions == oldSelf.recommendedActions)",fieldPath=".recommendedActions",message="recommendedActions is immutable"
-// +kubebuilder:validation:XValidation:rule="self.severity == oldSelf.severity",fieldPath=".severity",message="severity is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.tactics) == has(oldSelf.tactics) && (!has(self.tactics) || self.tactics == oldSelf.tactics)",fieldPath=".tactics",message="tactics is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.techniques) == has(oldSelf.techniques) && (!has(self.techniques) || self.techniques == oldSelf.techniques)",fieldPath=".techniques",message="techniques is immutable"
-// +kubebuilder:validation:XValidation:rule="self.firstActivityTime == oldSelf.firstActivityTime && self.lastActivityTime == oldSelf.lastActivityTime",message="firstActivityTime and lastActivityTime are immutable"
-// +kubebuilder:validation:XValidation:rule="self.fingerprint == oldSelf.fingerprint",fieldPath=".fingerprint",message="fingerprint is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.entities) == has(oldSelf.entities) && (!has(self.entities) || self.entities == oldSelf.entities)",fieldPath=".entities",message="entities is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.entityTotal) == has(oldSelf.entityTotal) && (!has(self.entityTotal) || self.entityTotal == oldSelf.entityTotal)",fieldPath=".entityTotal",message="entityTotal is immutable"
-// +kubebuilder:validation:XValidation:rule="self.correlation == oldSelf.correlation",fieldPath=".correlation",message="correlation is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.ingestion) == has(oldSelf.ingestion) && (!has(self.ingestion) || self.ingestion == oldSelf.ingestion)",fieldPath=".ingestion",message="ingestion is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.tuning) == has(oldSelf.tuning) && (!has(self.tuning) || self.tuning == oldSelf.tuning)",fieldPath=".tuning",message="tuning is immutable"
-// +kubebuilder:validation:XValidation:rule="has(self.rollUp) == has(oldSelf.rollUp) && (!has(self.rollUp) || self.rollUp == oldSelf.rollUp)",fieldPath=".rollUp",message="rollUp is immutable"
+// +kubebuilder:validation:XValidation:rule="has(self.description) == has(oldSelf.description) && has(self.recommendedActions) == has(oldSelf.recommendedActions) && has(self.tactics) == has(oldSelf.tactics) && has(self.techniques) == has(oldSelf.techniques) && has(self.entities) == has(oldSelf.entities) && has(self.entityTotal) == has(oldSelf.entityTotal) && has(self.ingestion) == has(oldSelf.ingestion) && has(self.tuning) == has(oldSelf.tuning) && has(self.rollUp) == has(oldSelf.rollUp)",message="description, recommendedActions, tactics, techniques, entities, entityTotal, ingestion, tuning and rollUp can be neither added nor removed"
 // +kubebuilder:validation:XValidation:rule="!has(self.rollUp) || has(self.ingestion)",fieldPath=".rollUp",message="rollUp goes with ingestion only: Tocsin sets both"
 // +kubebuilder:validation:XValidation:rule="timestamp(self.lastActivityTime) >= timestamp(self.firstActivityTime)",message="lastActivityTime must not be before firstActivityTime"
 type AlertSpec struct {
 	// source says which detector raised the alert.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="source is immutable"
 	Source AlertOrigin `json:"source,omitzero"`
 	// title says in a few words what happened.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="title is immutable"
 	Title string `json:"title,omitempty"`
 	// description tells what was seen; 4,096 characters at most.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="description is immutable"
 	Description string `json:"description,omitempty"`
 	// recommendedActions says what a responder should do.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="recommendedActions is immutable"
 	RecommendedActions string `json:"recommendedActions,omitempty"`
 	// severity says how much it puts the organisation at risk.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="severity is immutable"
 	Severity Severity `json:"severity,omitempty"`
 	// tactics are the ATT&CK tactics that the alert speaks of.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=14
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="tactics is immutable"
 	Tactics []Tactic `json:"tactics,omitempty"`
 	// techniques are the ids of the ATT&CK techniques that the alert speaks of; those
 	// that ATT&CK has replaced as of v18.1 are already their replacements. The annotation
@@ -187,37 +182,45 @@ type AlertSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="techniques is immutable"
 	Techniques []Technique `json:"techniques,omitempty"`
 	// firstActivityTime is when the first event of the alert happened.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="firstActivityTime is immutable"
 	FirstActivityTime metav1.MicroTime `json:"firstActivityTime,omitzero"`
 	// lastActivityTime is when the newest event happened that was known at creation.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="lastActivityTime is immutable"
 	LastActivityTime metav1.MicroTime `json:"lastActivityTime,omitzero"`
 	// fingerprint is equal for repetitions of the same signal.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="fingerprint is immutable"
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// entities are the assets and the evidence that the alert speaks of; the
 	// first 64 are kept.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="entities is immutable"
 	Entities []Entity `json:"entities,omitempty"`
 	// entityTotal counts the entities that the detector named, where that is more
 	// than are kept.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="entityTotal is immutable"
 	EntityTotal *int32 `json:"entityTotal,omitempty"`
 	// correlation says whether the alert may join others in an incident. It is
 	// fixed at creation.
 	// +optional
 	// +default="Enabled"
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="correlation is immutable"
 	Correlation CorrelationMode `json:"correlation,omitempty"`
 	// tuning tells which tuning rules matched the alert when it was created;
 	// absent where none did.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="tuning is immutable"
 	Tuning *AlertTuning `json:"tuning,omitempty"`
 	// triage is what people say of the alert.
 	// +optional
@@ -225,11 +228,13 @@ type AlertSpec struct {
 	// ingestion is the spooled event that the alert was created from; absent for
 	// an alert made by hand.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="ingestion is immutable"
 	Ingestion *AlertIngestion `json:"ingestion,omitempty"`
 	// rollUp says what the alert rolls up: the further alerts of a flood, beyond
 	// the limits of its AlertSource. Absent for an alert of its own. A rolled-up
 	// alert has the entities of the first event that went into it.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="rollUp is immutable"
 	RollUp *AlertRollUp `json:"rollUp,omitempty"`
 }
 

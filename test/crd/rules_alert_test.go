@@ -47,17 +47,24 @@ func alertFacts() []ruleCase {
 	triaged := alert(func(a *v1alpha1.Alert) {
 		a.Spec.Triage = &v1alpha1.AlertTriage{State: v1alpha1.AlertInProgress, AssignedTo: "alice"}
 	})
-	var cases []ruleCase
+	const presence = "description, recommendedActions, tactics, techniques, entities, entityTotal, ingestion, tuning and rollUp can be neither added nor removed"
+	cases := []ruleCase{
+		{kind: "Alert", rule: presence, name: presence + "/kept", object: fullAlert(), change: triaged},
+		{kind: "Alert", rule: presence, name: presence + "/still absent", object: bareAlert(), change: triaged},
+	}
 	fact := func(rule string, edits map[string]func(*v1alpha1.Alert), added func(*v1alpha1.Alert)) {
 		changes := map[string]func(client.Object){}
 		for name, edit := range edits {
+			if name == "removed" {
+				cases = append(cases, ruleCase{kind: "Alert", rule: presence, name: rule + "/removed", object: fullAlert(), change: alert(edit), refused: true})
+				continue
+			}
 			changes[name] = alert(edit)
 		}
-		var add func(client.Object)
 		if added != nil {
-			add = alert(added)
+			cases = append(cases, ruleCase{kind: "Alert", rule: presence, name: rule + "/added", object: bareAlert(), change: alert(added), refused: true})
 		}
-		cases = append(cases, immutable("Alert", rule, fullAlert, bareAlert, triaged, changes, add)...)
+		cases = append(cases, immutable("Alert", rule, fullAlert, bareAlert, triaged, changes, nil)...)
 	}
 	fact("source is immutable", map[string]func(*v1alpha1.Alert){
 		"service":      func(a *v1alpha1.Alert) { a.Spec.Source.Service = "tetragon" },
@@ -89,11 +96,13 @@ func alertFacts() []ruleCase {
 		"changed": func(a *v1alpha1.Alert) { a.Spec.Techniques = []v1alpha1.Technique{"T1611"} },
 		"removed": func(a *v1alpha1.Alert) { a.Spec.Techniques = nil },
 	}, func(a *v1alpha1.Alert) { a.Spec.Techniques = []v1alpha1.Technique{"T1611"} })
-	fact("firstActivityTime and lastActivityTime are immutable", map[string]func(*v1alpha1.Alert){
-		"first": func(a *v1alpha1.Alert) {
+	fact("firstActivityTime is immutable", map[string]func(*v1alpha1.Alert){
+		"changed": func(a *v1alpha1.Alert) {
 			a.Spec.FirstActivityTime = metav1.NewMicroTime(builders.Time.AddDate(0, 0, -1))
 		},
-		"last": func(a *v1alpha1.Alert) { a.Spec.LastActivityTime = metav1.NewMicroTime(builders.Time.AddDate(0, 0, 1)) },
+	}, nil)
+	fact("lastActivityTime is immutable", map[string]func(*v1alpha1.Alert){
+		"changed": func(a *v1alpha1.Alert) { a.Spec.LastActivityTime = metav1.NewMicroTime(builders.Time.AddDate(0, 0, 1)) },
 	}, nil)
 	fact("fingerprint is immutable", map[string]func(*v1alpha1.Alert){
 		"changed": func(a *v1alpha1.Alert) { a.Spec.Fingerprint = "another" },

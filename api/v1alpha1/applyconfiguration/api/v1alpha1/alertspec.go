@@ -10,6 +10,8 @@ import (
 // AlertSpecApplyConfiguration represents a declarative configuration of the AlertSpec type for use
 // with apply.
 //
+// Each field of AlertSpec has its own rule where it can: for each field that a rule
+// of the whole names, the API server copies the schema of the whole.
 // AlertSpec is what a detector said, and what people say of it. What the
 // detector said cannot be changed.
 type AlertSpecApplyConfiguration struct {
