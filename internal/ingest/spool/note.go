@@ -2,6 +2,7 @@ package spool
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -56,16 +57,34 @@ func noteOf(tx *bolt.Tx, batch []byte) ([]byte, error) {
 	return decodeNote(batch, v)
 }
 
-// checkNotes reads every note there is.
+// checkNotes reads every note there is. Those of the layout before have nothing to
+// check.
 func checkNotes(tx *bolt.Tx) error {
 	bucket := tx.Bucket(noteBucket)
-	if bucket == nil {
+	if bucket == nil || string(tx.Bucket(metaBucket).Get(layoutKey)) == layoutBefore {
 		return nil
 	}
 	return bucket.ForEach(func(batch, v []byte) error {
 		_, err := decodeNote(batch, v)
 		return err
 	})
+}
+
+// sumNotes puts its checksum before every note.
+func sumNotes(tx *bolt.Tx) error {
+	bucket := tx.Bucket(noteBucket)
+	if bucket == nil {
+		return nil
+	}
+	summed := map[string][]byte{} // A bucket must not change while it is read.
+	err := bucket.ForEach(func(batch, note []byte) error {
+		summed[string(batch)] = encodeNote(batch, note)
+		return nil
+	})
+	for batch, v := range summed {
+		err = errors.Join(err, bucket.Put([]byte(batch), v))
+	}
+	return err
 }
 
 func deleteNote(tx *bolt.Tx, batch []byte) error {

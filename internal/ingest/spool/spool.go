@@ -15,9 +15,7 @@ package spool
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -97,47 +95,6 @@ type Usage struct {
 	Bytes int64
 	// Oldest is when the first of it was appended, zero when nothing waits.
 	Oldest time.Time
-}
-
-// The file has the bucket meta, in the bucket tenants one for each queue, and in
-// notes what was noted about batches, with a checksum.
-var (
-	metaBucket   = []byte("meta")
-	tenantBucket = []byte("tenants")
-	layoutKey    = []byte("layout")
-	idKey        = []byte("id")
-	nextKey      = []byte("next")
-)
-
-// layout names the arrangement of the buckets and of what is in them.
-const layout = "3"
-
-// initialise makes the buckets and the id of a new file. A file that was made by
-// another version is left as it is: it may hold events that are nowhere else.
-func initialise(tx *bolt.Tx) error {
-	if meta := tx.Bucket(metaBucket); meta != nil {
-		return checkLayout(meta)
-	}
-	meta, err := tx.CreateBucket(metaBucket)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.CreateBucket(tenantBucket); err != nil {
-		return err
-	}
-	var id [8]byte
-	if _, err := rand.Read(id[:]); err != nil {
-		return err
-	}
-	return errors.Join(
-		meta.Put(layoutKey, []byte(layout)), meta.Put(idKey, []byte(hex.EncodeToString(id[:]))), meta.Put(nextKey, key(1)))
-}
-
-func checkLayout(meta *bolt.Bucket) error {
-	if found := string(meta.Get(layoutKey)); found != layout {
-		return fmt.Errorf("%w: its layout is %q, this version reads %q: let the version that wrote it deliver what is in it, or move the file away", ErrLayout, found, layout)
-	}
-	return nil
 }
 
 // ID names the spool; it is random and kept in the file.

@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -231,30 +229,6 @@ func TestQueues(t *testing.T) {
 	}
 	s = newSpool(t, Options{Path: path})
 	check("opened again", want)
-}
-
-// TestOtherLayout: a file of another version is left alone, and one is told.
-func TestOtherLayout(t *testing.T) {
-	for name, put := range map[string]func(meta *bolt.Bucket) error{
-		"a later one": func(meta *bolt.Bucket) error { return meta.Put(layoutKey, []byte("4")) },
-		"the first":   func(meta *bolt.Bucket) error { return meta.Delete(layoutKey) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "spool.db")
-			s := newSpool(t, Options{Path: path})
-			err := errors.Join(s.db.Update(func(tx *bolt.Tx) error { return put(tx.Bucket(metaBucket)) }), s.Close())
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, err = Open(Options{Path: path})
-			if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), path) {
-				t.Errorf("err = %v", err)
-			}
-			if _, err := os.Stat(path); err != nil {
-				t.Error(err)
-			}
-		})
-	}
 }
 
 func TestClosed(t *testing.T) {
