@@ -205,7 +205,7 @@ func TestPodMayEndInItsOwnTime(t *testing.T) {
 
 // The manager knows how much memory it may use, where that is said.
 func TestMemoryLimitIsKnown(t *testing.T) {
-	want := []corev1.EnvVar{{Name: "GOMEMLIMIT", ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{Resource: "limits.memory"}}}}
+	want := []corev1.EnvVar{{Name: "TOCSIN_MEMORY_LIMIT", ValueFrom: &corev1.EnvVarSource{ResourceFieldRef: &corev1.ResourceFieldSelector{Resource: "limits.memory"}}}}
 	for name, test := range map[string]struct {
 		set  string
 		want []corev1.EnvVar
@@ -214,6 +214,7 @@ func TestMemoryLimitIsKnown(t *testing.T) {
 		"another limit":  {"resources.limits.memory=2Gi", want},
 		"no limit":       {"resources.limits.memory=null", nil},
 		"no limit given": {"resources.limits=null", nil},
+		"no resources":   {"resources=null", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := deployment(t, render(t, "tocsin", test.set)).Spec.Template.Spec.Containers[0].Env

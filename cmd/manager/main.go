@@ -25,6 +25,9 @@ func main() {
 func run() error {
 	options, logging := flags()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(logging)))
+	if err := limitMemory(); err != nil {
+		return err
+	}
 	cfg, err := ctrl.GetConfig()
 	if err != nil {
 		return err
