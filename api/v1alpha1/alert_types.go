@@ -485,7 +485,7 @@ type AlertStatus struct {
 	// +optional
 	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
 	// rollUp tells what went into a rolled-up alert; absent while there is only the
-	// first event, and for an alert of its own.
+	// first event, and for an alert of its own. It is written with occurrences.
 	// +optional
 	RollUp *RolledUp `json:"rollUp,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the

@@ -48,6 +48,8 @@ const (
 	ConditionThrottled = "Throttled"
 	// ConditionDelayed tells that its events wait long to be stored.
 	ConditionDelayed = "Delayed"
+	// ConditionFingerprintFailing tells that spec.fingerprint fails on its events.
+	ConditionFingerprintFailing = "FingerprintFailing"
 )
 
 // SecretKeyReference names one key of a Secret in the same namespace.
@@ -525,8 +527,9 @@ type AlertSourceSpec struct {
 	// fingerprint is a CEL expression that gives what repetitions of the same signal
 	// have in common, a string or a list of strings, instead of what the format takes
 	// for it. It sees "alert", as an opt-out does, and "event", the event as it came (of
-	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds;
-	// tocsin_drain_fingerprint_failures_total counts the failures.
+	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds.
+	// That it failed is told by the condition FingerprintFailing, and counted by
+	// tocsin_drain_fingerprint_failures_total.
 	// +optional
 	Fingerprint Expression `json:"fingerprint,omitempty"`
 	// correlation says whether alerts of this source may join others in an
@@ -543,10 +546,13 @@ type AlertSourceSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 }
 
-// AlertSourceTotals count events. Received is the sum of the others and of
-// what is still in the spool.
+// AlertSourceTotals count events once they are stored: received is the sum of the
+// others. They are written every few seconds, each namespace's in the order in which
+// the events came: while the next occurrences of one Alert wait, which can be up to
+// a minute, the totals of all sources of its namespace stand still, for up to about
+// 65 seconds; longer while the API server does not take what is to be stored.
 type AlertSourceTotals struct {
-	// received counts the events that were acknowledged.
+	// received counts the events that were acknowledged and then stored.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Received *int64 `json:"received,omitempty"`
@@ -590,6 +596,8 @@ type AlertSourceStatus struct {
 	// sent more than spec.limits allow in the last five minutes. Delayed, only
 	// while True: Backlog, its events waited long to be stored, or its namespace
 	// had few bytes left for events that wait, in the last five minutes.
+	// FingerprintFailing, only while True: EvaluationError, spec.fingerprint failed
+	// on an event in the last five minutes.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -615,6 +623,10 @@ type AlertSourceStatus struct {
 	// the bytes that they may, to the minute, on any replica.
 	// +optional
 	DelayedTime *metav1.Time `json:"delayedTime,omitempty"`
+	// fingerprintFailedTime is when spec.fingerprint last failed on an event, to the
+	// minute, on any replica.
+	// +optional
+	FingerprintFailedTime *metav1.Time `json:"fingerprintFailedTime,omitempty"`
 	// spools are the same totals for each spool; the newest 16, older ones are
 	// added up under the name "retired".
 	// +optional

@@ -387,6 +387,10 @@ func (in *AlertSourceStatus) DeepCopyInto(out *AlertSourceStatus) {
 		in, out := &in.DelayedTime, &out.DelayedTime
 		*out = (*in).DeepCopy()
 	}
+	if in.FingerprintFailedTime != nil {
+		in, out := &in.FingerprintFailedTime, &out.FingerprintFailedTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Spools != nil {
 		in, out := &in.Spools, &out.Spools
 		*out = make([]SpoolTotals, len(*in))

@@ -72,6 +72,7 @@ func (c *Controller) Reconcile(ctx context.Context, from *v1alpha1.AlertSource) 
 	}
 	c.setRecent(&after.Conditions, from.Status.ThrottledTime, throttled)
 	c.setRecent(&after.Conditions, from.Status.DelayedTime, delayed)
+	c.setRecent(&after.Conditions, from.Status.FingerprintFailedTime, fingerprintFailing)
 	_, err := kube.ApplyStatus(ctx, c.Client, owner, from, before, after)
 	return reconcile.Result{RequeueAfter: recheck}, err
 }
@@ -88,6 +89,10 @@ var (
 	delayed = metav1.Condition{
 		Type: v1alpha1.ConditionDelayed, Status: metav1.ConditionTrue, Reason: "Backlog",
 		Message: "Events that were taken wait long to be stored, or use up the room that this namespace has for events that wait: look for an API server that is slow or away, a quota of this namespace, or a source that floods it",
+	}
+	fingerprintFailing = metav1.Condition{
+		Type: v1alpha1.ConditionFingerprintFailing, Status: metav1.ConditionTrue, Reason: "EvaluationError",
+		Message: "spec.fingerprint fails on events: these are folded by what the format says, not by the expression. Mostly it names a field that not every event has; kubectl tocsin replay of recorded events says what failed",
 	}
 )
 

@@ -137,6 +137,7 @@ var _ = Describe("Alert source status", func() {
 		},
 		Entry("events refused for their rate", v1alpha1.ConditionThrottled, func(s *v1alpha1.AlertSourceStatus, at *metav1.Time) { s.ThrottledTime = at }),
 		Entry("events that wait", v1alpha1.ConditionDelayed, func(s *v1alpha1.AlertSourceStatus, at *metav1.Time) { s.DelayedTime = at }),
+		Entry("events on which the fingerprint fails", v1alpha1.ConditionFingerprintFailing, func(s *v1alpha1.AlertSourceStatus, at *metav1.Time) { s.FingerprintFailedTime = at }),
 	)
 
 	DescribeTable("says what keeps a source from being used",

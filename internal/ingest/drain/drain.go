@@ -107,7 +107,9 @@ type Drain struct {
 	inbox    *inbox
 	ledger   *ledger
 	refusals *refusals
-	// told is the last notice of each source that was written.
+	// failed is when the fingerprint of a source last failed on an event, told the
+	// last notice of each source that was written.
+	failed   *lastSeen
 	told     map[types.NamespacedName]notice
 	queue    workqueue.TypedRateLimitingInterface[key]
 	fallback map[string]decode.Decoder
@@ -137,7 +139,7 @@ func New(deps Deps) *Drain {
 		client: deps.Client, reader: deps.Reader, watch: deps.Watch, spool: deps.Spool, sources: deps.Sources, optOuts: deps.OptOuts,
 		tuning: deps.Tuning, clock: deps.Clock, policy: deps.Policy, tenants: deps.Namespaces, grace: deps.Grace,
 		view: newView(), inbox: newInbox(), ledger: newLedger(maxHeld), refusals: newRefusals(),
-		fallback: map[string]decode.Decoder{}, limiters: limiters{}, told: map[types.NamespacedName]notice{},
+		fallback: map[string]decode.Decoder{}, limiters: limiters{}, failed: newLastSeen(), told: map[types.NamespacedName]notice{},
 		queue: workqueue.NewTypedRateLimitingQueueWithConfig(
 			workqueue.NewTypedItemExponentialFailureRateLimiter[key](firstRetry, lastRetry),
 			workqueue.TypedRateLimitingQueueConfig[key]{

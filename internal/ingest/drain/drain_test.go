@@ -244,6 +244,9 @@ func TestFingerprintThatFails(t *testing.T) {
 		if n := failures(t) - before; n != 2 {
 			t.Errorf("%v failures", n)
 		}
+		if got, today := w.statusOf(t, "falco").FingerprintFailedTime, w.now.Truncate(noticeEvery); got == nil || !got.Time.Equal(today) {
+			t.Errorf("it says that its fingerprint failed at %s, want %s", got, today)
+		}
 	})
 }
 

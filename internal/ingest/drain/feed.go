@@ -169,6 +169,7 @@ func (d *Drain) open(ctx context.Context, b spool.Batch) *opened {
 		}
 		if read.FingerprintErr != nil {
 			fingerprintFailures.Inc()
+			d.failed.see(e.Key(), d.clock.Now())
 			logf.FromContext(ctx).V(1).Info("The fingerprint of a source failed on an event", "alertSource", e.Key(), "reason", read.FingerprintErr.Error())
 		}
 		read.Alert.Source, read.Alert.CorrelationDisabled = e.Source, from.CorrelationDisabled

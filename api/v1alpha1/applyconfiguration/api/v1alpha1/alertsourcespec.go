@@ -31,8 +31,9 @@ type AlertSourceSpecApplyConfiguration struct {
 	// fingerprint is a CEL expression that gives what repetitions of the same signal
 	// have in common, a string or a list of strings, instead of what the format takes
 	// for it. It sees "alert", as an opt-out does, and "event", the event as it came (of
-	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds;
-	// tocsin_drain_fingerprint_failures_total counts the failures.
+	// a CloudEvent its data). Where it gives nothing, or fails, the format's own holds.
+	// That it failed is told by the condition FingerprintFailing, and counted by
+	// tocsin_drain_fingerprint_failures_total.
 	Fingerprint *apiv1alpha1.Expression `json:"fingerprint,omitempty"`
 	// correlation says whether alerts of this source may join others in an
 	// incident. It is fixed on an alert at creation.

@@ -20,6 +20,8 @@ type AlertSourceStatusApplyConfiguration struct {
 	// sent more than spec.limits allow in the last five minutes. Delayed, only
 	// while True: Backlog, its events waited long to be stored, or its namespace
 	// had few bytes left for events that wait, in the last five minutes.
+	// FingerprintFailing, only while True: EvaluationError, spec.fingerprint failed
+	// on an event in the last five minutes.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the generation of the spec that the status answers.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
@@ -34,6 +36,9 @@ type AlertSourceStatusApplyConfiguration struct {
 	// two minutes, or the events of its namespace to use more than four fifths of
 	// the bytes that they may, to the minute, on any replica.
 	DelayedTime *metav1.Time `json:"delayedTime,omitempty"`
+	// fingerprintFailedTime is when spec.fingerprint last failed on an event, to the
+	// minute, on any replica.
+	FingerprintFailedTime *metav1.Time `json:"fingerprintFailedTime,omitempty"`
 	// spools are the same totals for each spool; the newest 16, older ones are
 	// added up under the name "retired".
 	Spools []SpoolTotalsApplyConfiguration `json:"spools,omitempty"`
@@ -95,6 +100,14 @@ func (b *AlertSourceStatusApplyConfiguration) WithThrottledTime(value metav1.Tim
 // If called multiple times, the DelayedTime field is set to the value of the last call.
 func (b *AlertSourceStatusApplyConfiguration) WithDelayedTime(value metav1.Time) *AlertSourceStatusApplyConfiguration {
 	b.DelayedTime = &value
+	return b
+}
+
+// WithFingerprintFailedTime sets the FingerprintFailedTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the FingerprintFailedTime field is set to the value of the last call.
+func (b *AlertSourceStatusApplyConfiguration) WithFingerprintFailedTime(value metav1.Time) *AlertSourceStatusApplyConfiguration {
+	b.FingerprintFailedTime = &value
 	return b
 }
 

@@ -5,10 +5,13 @@ package v1alpha1
 // AlertSourceTotalsApplyConfiguration represents a declarative configuration of the AlertSourceTotals type for use
 // with apply.
 //
-// AlertSourceTotals count events. Received is the sum of the others and of
-// what is still in the spool.
+// AlertSourceTotals count events once they are stored: received is the sum of the
+// others. They are written every few seconds, each namespace's in the order in which
+// the events came: while the next occurrences of one Alert wait, which can be up to
+// a minute, the totals of all sources of its namespace stand still, for up to about
+// 65 seconds; longer while the API server does not take what is to be stored.
 type AlertSourceTotalsApplyConfiguration struct {
-	// received counts the events that were acknowledged.
+	// received counts the events that were acknowledged and then stored.
 	Received *int64 `json:"received,omitempty"`
 	// accepted counts those that made a new alert.
 	Accepted *int64 `json:"accepted,omitempty"`

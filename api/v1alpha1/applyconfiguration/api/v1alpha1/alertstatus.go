@@ -55,7 +55,7 @@ type AlertStatusApplyConfiguration struct {
 	// absent while it is hidden, and where none hid it.
 	ReleasedTime *metav1.MicroTime `json:"releasedTime,omitempty"`
 	// rollUp tells what went into a rolled-up alert; absent while there is only the
-	// first event, and for an alert of its own.
+	// first event, and for an alert of its own. It is written with occurrences.
 	RollUp *RolledUpApplyConfiguration `json:"rollUp,omitempty"`
 	// rate is how often the fingerprint occurs; absent while there is only the
 	// first event.
