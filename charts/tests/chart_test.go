@@ -212,16 +212,39 @@ func TestMemoryLimitIsKnown(t *testing.T) {
 	}{
 		"by default":     {"replicas=1", want},
 		"another limit":  {"resources.limits.memory=2Gi", want},
-		"no limit":       {"resources.limits.memory=null", nil},
-		"no limit given": {"resources.limits=null", nil},
-		"no resources":   {"resources=null", nil},
+		"no limit":       {"resources.limits.memory=null", []corev1.EnvVar{}},
+		"no limit given": {"resources.limits=null", []corev1.EnvVar{}},
+		"no resources":   {"resources=null", []corev1.EnvVar{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := deployment(t, render(t, "tocsin", test.set)).Spec.Template.Spec.Containers[0].Env
+			got := slices.DeleteFunc(deployment(t, render(t, "tocsin", test.set)).Spec.Template.Spec.Containers[0].Env,
+				func(v corev1.EnvVar) bool { return strings.HasPrefix(v.Name, "POD_") })
 			if diff := cmp.Diff(test.want, got); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// The manager may tell of its own pod, also where it has rights in tenants only.
+func TestPodIsKnown(t *testing.T) {
+	objects := render(t, "tocsin", "tenants={shop}")
+	got := map[string]string{}
+	for _, v := range deployment(t, objects).Spec.Template.Spec.Containers[0].Env {
+		if v.ValueFrom.FieldRef != nil {
+			got[v.Name] = v.ValueFrom.FieldRef.FieldPath
+		}
+	}
+	want := map[string]string{"POD_NAMESPACE": "metadata.namespace", "POD_NAME": "metadata.name", "POD_UID": "metadata.uid"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	rules, _, _ := unstructured.NestedSlice(find(objects, "Role", "tocsin-leader-election").Object, "rules")
+	if !slices.ContainsFunc(rules, func(rule any) bool {
+		r := rule.(map[string]any)
+		return slices.Contains(r["apiGroups"].([]any), any("events.k8s.io")) && slices.Contains(r["verbs"].([]any), any("create"))
+	}) {
+		t.Errorf("no right to events in the pod's namespace: %v", rules)
 	}
 }
 

@@ -41,7 +41,7 @@ func run() error {
 
 // flags reads the command line.
 func flags() (operator.Options, *zap.Options) {
-	o := operator.Options{Gateway: &operator.GatewayOptions{}}
+	o := operator.Options{Gateway: &operator.GatewayOptions{Pod: ownPod()}}
 	list := func(to *[]string) func(string) error {
 		return func(value string) error {
 			*to = strings.FieldsFunc(value, func(r rune) bool { return r == ',' })

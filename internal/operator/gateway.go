@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -20,6 +21,7 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/optout"
 	"github.com/tocsin-dev/tocsin/internal/ingest/source"
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
+	"github.com/tocsin-dev/tocsin/internal/ingest/text"
 	"github.com/tocsin-dev/tocsin/internal/ingest/tuningrule"
 )
 
@@ -37,6 +39,9 @@ type GatewayOptions struct {
 	// DrainTimeout is how long events are still brought into the API server once
 	// the process was told to end and takes no more of them.
 	DrainTimeout time.Duration
+	// Pod is the pod in which this runs: its events tell of a spool that was damaged.
+	// Only the log and a metric do when nil.
+	Pod *corev1.Pod
 	// IgnoredUsers are left out of audit events: Tocsin's own requests.
 	IgnoredUsers []string
 }
@@ -66,6 +71,7 @@ func (i *ingest) Start(ctx context.Context) (err error) {
 	events, err := spool.Open(spool.Options{Path: filepath.Join(i.options.SpoolDir, "spool.db"), Clock: i.clock})
 	if damage := (*spool.Damage)(nil); errors.As(err, &damage) {
 		ctrl.LoggerFrom(ctx).Error(damage, "The spool was damaged", "movedTo", damage.MovedTo)
+		i.eventDamaged(damage)
 	} else if err != nil {
 		return err
 	}
@@ -77,6 +83,19 @@ func (i *ingest) Start(ctx context.Context) (err error) {
 	group.Go(func() error { defer received(); return i.server(events).Start(ctx) })
 	group.Go(func() error { return i.drain(events).Start(receiving) })
 	return group.Wait()
+}
+
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// maxNote is the longest text that the API server takes for an event.
+const maxNote = 1000
+
+func (i *ingest) eventDamaged(damage *spool.Damage) {
+	if i.options.Pod == nil {
+		return
+	}
+	i.mgr.GetEventRecorder("tocsin-gateway").Eventf(i.options.Pod, nil, corev1.EventTypeWarning, "SpoolDamaged", "OpenSpool",
+		"%s", text.Line(damage.Error(), maxNote))
 }
 
 func (i *ingest) server(events *spool.Spool) *gateway.Server {
