@@ -12,10 +12,20 @@ import (
 	"github.com/tocsin-dev/tocsin/internal/ingest/spool"
 )
 
-// noise sends an event of one rule each second while the drain is running, and
-// returns what was written by the time that then is called. The drain is told to stop
-// afterwards, and has the grace for what still waits.
+// noise sends an event of one rule each second while the drain is running, and then
+// calls then. The drain is told to stop afterwards, and has the grace for what still
+// waits.
 func (w *world) noise(t *testing.T, seconds int, then func()) {
+	t.Helper()
+	w.noiseWith(t, seconds, func(second int64) {
+		if second == int64(seconds) {
+			then()
+		}
+	})
+}
+
+// noiseWith is the same, and calls each after every second.
+func (w *world) noiseWith(t *testing.T, seconds int, each func(second int64)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -25,8 +35,8 @@ func (w *world) noise(t *testing.T, seconds int, then func()) {
 	for second := range seconds {
 		w.send(t, time.Duration(second)*time.Second, "shell")
 		<-clock.RealClock{}.After(time.Second)
+		each(int64(second + 1))
 	}
-	then()
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -56,6 +66,36 @@ func TestPaceGrows(t *testing.T) {
 			}
 		})
 		w.check(t, map[string]int64{"shell/a": 1200}, totals{received: 1200, accepted: 1, deduplicated: 1199})
+	})
+}
+
+// TestTotalsBehindANoise: they add up at any time, and are no later than the longest
+// pause, the look a second later, and settleEvery. Those of another source of the
+// tenant stand still meanwhile, though its alert is there.
+func TestTotalsBehindANoise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		const behind, latest = 800, 67
+		late, otherAt := int64(0), int64(0)
+		w.noiseWith(t, 1200, func(second int64) {
+			got := w.totals(t)
+			if sum := got.accepted + got.deduplicated + got.rolledUp + got.suppressed + got.rejected; sum != got.received {
+				t.Fatalf("second %d: %d received, %d in all", second, got.received, sum)
+			}
+			late = max(late, second-got.received)
+			if second == behind {
+				w.notify(t, behind*time.Second, "firing", "disk")
+			}
+			if second == behind+2 && w.alerts(t)["disk/a"] != 1 {
+				t.Error("the alert of the other source waits too")
+			}
+			if otherAt == 0 && w.totalsOf(t, tenant, monitor).received == 1 {
+				otherAt = second
+			}
+		})
+		if late < 30 || late > latest || otherAt < behind+10 || otherAt > behind+latest {
+			t.Errorf("totals are %d s late, those of the other source %d s", late, otherAt-behind)
+		}
 	})
 }
 
