@@ -136,6 +136,37 @@ func TestCompiledOnceForEachVersion(t *testing.T) {
 	}
 }
 
+// Of more tenants than are kept compiled each has its own rules, also those that
+// were dropped, and a rule that changed meanwhile holds as it is.
+func TestMoreTenantsThanAreKept(t *testing.T) {
+	const tenants = maxTenants + 3
+	var rules []*v1alpha1.TuningRule
+	for i := range tenants {
+		rules = append(rules, rule(fmt.Sprintf("t%03d", i), fmt.Sprintf("r%03d", i), 0, every))
+	}
+	c := reader(t, rules...)
+	r := New(c)
+	for range 2 { // In turn: the second time none is kept that is asked for.
+		for i := range tenants {
+			if diff := cmp.Diff([]string{fmt.Sprintf("r%03d", i)}, names(t, r, fmt.Sprintf("t%03d", i))); diff != "" {
+				t.Fatalf("tenant %d: %s", i, diff)
+			}
+		}
+	}
+	if n := r.compiled.Len(); n != maxTenants {
+		t.Errorf("the rules of %d tenants are kept, want %d", n, maxTenants)
+	}
+	if _, kept := r.compiled.Get("t000"); kept {
+		t.Fatal("the first tenant is kept: none was dropped")
+	}
+	if err := c.Create(t.Context(), rule("t000", "added", 1, every)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"added", "r000"}, names(t, r, "t000")); diff != "" {
+		t.Errorf("after a change: %s", diff)
+	}
+}
+
 func TestRulesThatCannotBeRead(t *testing.T) {
 	away := errors.New("away")
 	r := New(interceptor.NewClient(reader(t), interceptor.Funcs{
