@@ -79,13 +79,16 @@ func (terms Terms) step(print string, g Group, found []Finding, t Told) (decode.
 	// After what was before, also where clocks differ.
 	begin := later(terms.Now, later(t.Opened, t.Ended).Add(time.Millisecond))
 	next := alert(terms.Kind, terms.Scope, g, found, begin)
-	if t.open() && !terms.reveals(t, next) {
+	switch {
+	case t.open() && terms.reveals(t, next): // Once another followed it, nothing would end it.
+		return terms.end(print, t), true
+	case t.open():
 		return decode.Decoded{}, false
 	}
 	return decode.Decoded{Alert: next}, true
 }
 
-// reveals says whether an alert that says what the open one says is to be told of,
+// reveals says whether an alert that says what the open one says is to follow it,
 // as that is hidden by a rule that would not hide it any more.
 func (terms Terms) reveals(t Told, next model.Alert) bool {
 	return t.HiddenBy != "" && terms.Hides != nil && !terms.Hides(t.HiddenBy, next)
