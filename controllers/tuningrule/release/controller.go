@@ -155,18 +155,29 @@ func (c *Controller) letGo(ctx context.Context, rule *v1alpha1.TuningRule) (reco
 	return reconcile.Result{}, c.hold(ctx, rule, false)
 }
 
-// hold sees that the finalizer is there, or is not, if nobody wrote meanwhile.
+// hold sees that the finalizer is there, or is not. It is written to what the rule is
+// by now: while the view of it is out of date a rule may hide, and be deleted.
 func (c *Controller) hold(ctx context.Context, rule *v1alpha1.TuningRule, held bool) error {
 	if controllerutil.ContainsFinalizer(rule, finalizer) == held {
 		return nil
 	}
-	changed := rule.DeepCopy()
+	var live v1alpha1.TuningRule
+	err := c.Live.Get(ctx, client.ObjectKeyFromObject(rule), &live)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading the rule: %w", err)
+	case live.UID != rule.UID || live.Generation != rule.Generation:
+		return apierrors.NewConflict(resource, rule.Name, errors.New("it was changed meanwhile"))
+	}
+	changed := live.DeepCopy()
 	if held {
 		controllerutil.AddFinalizer(changed, finalizer)
 	} else {
 		controllerutil.RemoveFinalizer(changed, finalizer)
 	}
-	patch := client.MergeFromWithOptions(rule, client.MergeFromWithOptimisticLock{})
+	patch := client.MergeFromWithOptions(&live, client.MergeFromWithOptimisticLock{})
 	if err := c.Client.Patch(ctx, changed, patch, owner); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("writing the finalizer: %w", err)
 	}

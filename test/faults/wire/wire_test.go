@@ -26,13 +26,14 @@ var alerts = schema.GroupResource{Group: "tocsin.dev", Resource: "alerts"}
 type server struct {
 	*httptest.Server
 	frames chan string
+	ended  chan struct{} // by each watch at its end
 
 	mu  sync.Mutex
 	got []string
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{frames: make(chan string)}
+	s := &server{frames: make(chan string), ended: make(chan struct{}, 10)}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("watch") != "true" {
 			s.mu.Lock()
@@ -40,6 +41,7 @@ func newServer(t *testing.T) *server {
 			s.got = append(s.got, r.Method+" "+r.URL.Path)
 			return
 		}
+		defer func() { s.ended <- struct{}{} }()
 		w.WriteHeader(http.StatusOK)
 		for {
 			_ = http.NewResponseController(w).Flush()
@@ -208,6 +210,7 @@ func TestGate(t *testing.T) {
 	if got, _ := receive(t, lines); code != http.StatusGone || !strings.Contains(got, "Expired") {
 		t.Fatalf("resumed watch: %d %q", code, got)
 	}
+	<-s.ended // else the watch that expired may take the frame
 	code, lines = watch(t.Context(), t, client, url)
 	s.frames <- "five"
 	if got, _ := receive(t, lines); code != http.StatusOK || got != "five" {
