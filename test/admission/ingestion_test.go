@@ -68,8 +68,9 @@ func TestIngestion(t *testing.T) {
 func TestIngestionIsNotAddedLater(t *testing.T) {
 	a := create(t, alice, builders.Alert(namespace, uniqueName("alert")))
 	ingested(a)
-	wantRefused(t, as(t, alice).Update(t.Context(), a), "ingestion is immutable")
+	const refused = "ingestion, tuning and rollUp can be neither added nor removed"
+	wantRefused(t, as(t, alice).Update(t.Context(), a), refused)
 	a.Spec.Ingestion = nil
 	hidden(a)
-	wantRefused(t, as(t, alice).Update(t.Context(), a), "tuning is immutable")
+	wantRefused(t, as(t, alice).Update(t.Context(), a), refused)
 }
