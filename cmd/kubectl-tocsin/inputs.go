@@ -68,9 +68,9 @@ func readPolicy(file string) (replay.Policies, error) {
 	return policies, err
 }
 
-// readTuning returns the rules that hold for the inputs, and a line for each of the
+// readTuning returns the rules that hold for a tenant, and a line for each of the
 // others.
-func readTuning(files []string, inputs []input) (*tuning.Set, []string, error) {
+func readTuning(files []string, tenant string) (*tuning.Set, []string, error) {
 	var rules replay.TuningRules
 	for _, file := range files {
 		data, err := readDeclaration(file)
@@ -81,11 +81,7 @@ func readTuning(files []string, inputs []input) (*tuning.Set, []string, error) {
 			return nil, nil, fmt.Errorf("--tuning: %s: %w", file, withoutPath(err))
 		}
 	}
-	var used []replay.Source
-	for _, in := range inputs {
-		used = append(used, in.source)
-	}
-	set, notes, err := rules.For(used...)
+	set, notes, err := rules.For(tenant)
 	if err != nil {
 		err = fmt.Errorf("--tuning: %w", err)
 	}
@@ -96,6 +92,15 @@ func readTuning(files []string, inputs []input) (*tuning.Set, []string, error) {
 type input struct {
 	file   string
 	source replay.Source
+}
+
+// tenantOf is the namespace whose events the inputs are.
+func tenantOf(inputs []input) (string, error) {
+	var used []replay.Source
+	for _, in := range inputs {
+		used = append(used, in.source)
+	}
+	return replay.Tenant(used...)
 }
 
 // parseInputs reads "FILE", or "NAME=FILE" where there are several sources.

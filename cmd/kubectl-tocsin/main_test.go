@@ -442,7 +442,7 @@ func TestTuningNotes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	lines := []string{"Tuning rule theirs is not used: it is in namespace bank, and the events are of shop.", "Tuning rule paused did nothing: it is suspended."}
+	lines := []string{"Tuning rule theirs is not used: it is in namespace bank, and the events are of shop.", "Tuning rule paused was not applied: it is suspended."}
 	_, stderr, _ := execute(t, "", "replay", "--source", "source.yaml", "--tuning", "tuning.yaml", "rows.csv")
 	_, tested, _ := execute(t, "", "test", ".")
 	want := strings.Join(lines, "\n") + "\n" + "x_test.yaml: " + strings.Join(lines, "\nx_test.yaml: ") + "\n"

@@ -38,8 +38,8 @@ first line names the columns. It may be packed with gzip. "-" is standard input.
 
 The files of --source hold AlertSources, as they are in Git. Where there are
 several, an INPUT says whose events it holds: NAME=FILE. Those of --tuning hold
-TuningRules; the story tells what each of them did. One that failed, did nothing
-as it is suspended or has expired, or is of another namespace than the events is
+TuningRules; the story tells what each of them did. One that failed, is suspended,
+expired before it matched anything, or is of another namespace than the events is
 told on standard error.
 
 Inputs are read one after the other, and events are taken in that order, as a
@@ -113,8 +113,12 @@ func runReplay(c *cobra.Command, o replayOptions, args []string) error {
 	if err != nil {
 		return err
 	}
+	tenant, err := tenantOf(inputs)
+	if err != nil {
+		return err
+	}
 	var notes []string
-	if policies.Tuning, notes, err = readTuning(o.tuning, inputs); err != nil {
+	if policies.Tuning, notes, err = readTuning(o.tuning, tenant); err != nil {
 		return err
 	}
 	run := replay.New(policies)

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,6 +49,20 @@ func (s Sources) Find(name string) (Source, error) {
 		return from, fmt.Errorf("there is no AlertSource %q%s", name, s.names())
 	}
 	return from, nil
+}
+
+// Tenant is the namespace that the sources of events declare, and empty where none
+// does. Alerts of several namespaces are never correlated, so they are not replayed
+// as if they were.
+func Tenant(sources ...Source) (string, error) {
+	namespace := ""
+	for _, from := range sources {
+		if namespace != "" && from.Namespace != "" && from.Namespace != namespace {
+			return "", fmt.Errorf("AlertSource %s is in namespace %s, and those before it are in %s: a replay is of one namespace, as incidents are; replay each on its own", from.Name, from.Namespace, namespace)
+		}
+		namespace = cmp.Or(namespace, from.Namespace)
+	}
+	return namespace, nil
 }
 
 // names goes on in a sentence: "; there are audit, falco".

@@ -41,6 +41,12 @@ func TestReadSources(t *testing.T) {
 		"generic options":        {head + "{type: Falco, generic: {title: event.x}}", "spec: Invalid value: generic goes with type Generic"},
 		"audit options":          {head + "{type: Falco, kubernetesAudit: {}}", "AlertSource a: spec: Invalid value: kubernetesAudit goes with type KubernetesAudit only"},
 		"a bad expression":       {head + "{type: Generic, generic: {title: evnt.x}}", "AlertSource a: spec.generic.title: "},
+		"a name in capitals":     {strings.Replace(head, "name: a", "name: Falco_1", 1) + "{type: Falco}", "AlertSource Falco_1: metadata.name: Invalid value: \"Falco_1\": a lowercase RFC 1123 subdomain"},
+		"a namespace in words":   {strings.Replace(head, "name: a", "name: a, namespace: the shop", 1) + "{type: Falco}", "AlertSource a: metadata.namespace: Invalid value: \"the shop\""},
+		"a bad label":            {strings.Replace(head, "name: a", "name: a, labels: {team: a b}", 1) + "{type: Falco}", "AlertSource a: metadata.labels: Invalid value: \"a b\""},
+		"with a namespace":       {strings.Replace(head, "name: a", "name: a, namespace: shop, labels: {team: b}", 1) + "{type: Falco}", ""},
+		"a kind of ours":         {"apiVersion: tocsin.dev/v1alpha1\nkind: Playbook\n---\n" + head + "{type: Falco}", ""},
+		"a misspelt kind":        {head + "{type: Falco}\n---\n" + strings.Replace(head, "AlertSource", "AlertSources", 1) + "{}", "document 2: it is tocsin.dev/v1alpha1 AlertSources, and there is no such kind"},
 		"a bad correlation mode": {head + "{type: Falco, correlation: Never}", `spec.correlation: Unsupported value: "Never": supported values: "Enabled", "Disabled"`},
 	} {
 		sources := Sources{}
@@ -92,6 +98,25 @@ func TestFind(t *testing.T) {
 		got, err := tc.in.Find(tc.name)
 		if got.Name != tc.want || (err == nil) != (tc.err == "") || err != nil && err.Error() != tc.err {
 			t.Errorf("%s: %q, %v; want %q, %s", name, got.Name, err, tc.want, tc.err)
+		}
+	}
+}
+
+func TestTenant(t *testing.T) {
+	shop, bank, undeclared := Source{Name: "a", Namespace: "shop"}, Source{Name: "b", Namespace: "bank"}, Source{Name: "c"}
+	for name, tc := range map[string]struct {
+		in        []Source
+		want, err string
+	}{
+		"none":              {nil, "", ""},
+		"undeclared":        {[]Source{undeclared, undeclared}, "", ""},
+		"the same":          {[]Source{shop, shop}, "shop", ""},
+		"one is undeclared": {[]Source{undeclared, shop, undeclared}, "shop", ""},
+		"two":               {[]Source{shop, undeclared, bank}, "", "AlertSource b is in namespace bank, and those before it are in shop: a replay is of one namespace"},
+	} {
+		got, err := Tenant(tc.in...)
+		if got != tc.want || (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
+			t.Errorf("%s: %q, %v; want %q, %s", name, got, err, tc.want, tc.err)
 		}
 	}
 }

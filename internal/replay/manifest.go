@@ -8,7 +8,11 @@ import (
 	"fmt"
 	"io"
 
+	"k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	runtimeschema "k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	sigsjson "sigs.k8s.io/json"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -57,15 +61,8 @@ func eachObject[T any, P interface {
 			return fmt.Errorf("document %d: %w", i+1, err)
 		}
 		for j, item := range items {
-			if is, err := kindOf(item); err == nil && is.Kind != "" && is.Kind != name {
-				continue
-			}
-			found = true
-			object := P(new(T))
-			err := declared(item, name, object)
-			if err == nil {
-				err = named(name, object, take(object))
-			}
+			ours, err := takeObject(item, name, take)
+			found = found || ours
 			switch {
 			case err != nil && inList:
 				return fmt.Errorf("document %d, item %d: %w", i+1, j+1, err)
@@ -78,6 +75,21 @@ func eachObject[T any, P interface {
 		return fmt.Errorf("no %s is there", name)
 	}
 	return nil
+}
+
+// takeObject reads an object, if it is ours: of the kind, or of none.
+func takeObject[T any, P interface {
+	*T
+	metav1.Object
+}](item []byte, name string, take func(P) error) (ours bool, err error) {
+	if is, err := kindOf(item); err == nil && is.Kind != "" && is.Kind != name {
+		return false, is.check()
+	}
+	object := P(new(T))
+	if err := declared(item, name, object); err != nil {
+		return true, err
+	}
+	return true, named(name, object, take(object))
 }
 
 // itemsOf is the document itself, or the objects in it where it is a List.
@@ -104,6 +116,23 @@ func itemsOf(document []byte) (items [][]byte, inList bool, err error) {
 // kind is what an object says that it is.
 type kind struct{ APIVersion, Kind string }
 
+// check says that an object is of our group, and of no kind in it: one that is
+// misspelt would have no effect.
+func (k kind) check() error {
+	group, err := runtimeschema.ParseGroupVersion(k.APIVersion)
+	if err != nil || group.Group != v1alpha1.GroupVersion.Group {
+		return nil //nolint:nilerr // It is of somebody else, who tells what is wrong.
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		return err
+	}
+	if !scheme.Recognizes(v1alpha1.GroupVersion.WithKind(k.Kind)) {
+		return fmt.Errorf("it is %s %s, and there is no such kind", k.APIVersion, k.Kind)
+	}
+	return nil
+}
+
 func kindOf(document []byte) (kind, error) {
 	var k kind
 	err := sigsyaml.Unmarshal(document, &k)
@@ -129,6 +158,11 @@ func declared(document []byte, name string, into metav1.Object) error {
 	}
 	if into.GetName() == "" {
 		return fmt.Errorf("%s: metadata.name: is missing", name)
+	}
+	// With a namespace or without.
+	problems := validation.ValidateObjectMetaAccessor(into, into.GetNamespace() != "", validation.NameIsDNSSubdomain, field.NewPath("metadata"))
+	if err := schema.Told(problems); err != nil {
+		return named(name, into, err)
 	}
 	return named(name, into, checkSchema(document, name))
 }

@@ -42,8 +42,10 @@ type Run struct {
 	byName   map[string]int
 	// redirects are the merges, in order.
 	redirects []correlation.Merge
-	// failed are the tuning rules that failed; newest is when the newest event was.
+	// failed are the tuning rules that failed; taken is how many events came, newest
+	// the latest of their times.
 	failed map[string]failure
+	taken  int
 	newest time.Time
 }
 
@@ -108,6 +110,7 @@ func (r *Run) level(event model.Alert) rollup.Level {
 // counted from 0, and whether the event opened it.
 func (r *Run) Take(event model.Alert) (number int, opened bool) {
 	level, at := r.level(event), event.Last
+	r.taken++
 	if at.After(r.newest) {
 		r.newest = at
 	}

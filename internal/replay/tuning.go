@@ -49,15 +49,13 @@ func (t *TuningRules) add(declared *v1alpha1.TuningRule) error {
 	return nil
 }
 
-// For is those that hold for the events of some sources, and a line for each of the
-// others: a rule holds in its own namespace only. Where either does not declare one
-// it is thought to be the same; without sources all hold.
-func (t *TuningRules) For(sources ...Source) (set *tuning.Set, notes []string, err error) {
+// For is those that hold in a namespace, and a line for each of the others. Where
+// either is empty it is thought to be the same.
+func (t *TuningRules) For(namespace string) (set *tuning.Set, notes []string, err error) {
 	var held []*tuning.Ready
 	for _, rule := range t.rules {
-		same := func(s Source) bool { return s.Namespace == "" || s.Namespace == rule.namespace }
-		if rule.namespace != "" && len(sources) > 0 && !slices.ContainsFunc(sources, same) {
-			notes = append(notes, fmt.Sprintf("Tuning rule %s is not used: it is in namespace %s, and the events are of %s.", rule.Name, rule.namespace, sources[0].Namespace))
+		if rule.namespace != "" && namespace != "" && rule.namespace != namespace {
+			notes = append(notes, fmt.Sprintf("Tuning rule %s is not used: it is in namespace %s, and the events are of %s.", rule.Name, rule.namespace, namespace))
 			continue
 		}
 		if slices.ContainsFunc(held, func(r *tuning.Ready) bool { return r.Name == rule.Name }) {
@@ -74,24 +72,29 @@ type Tuned struct {
 	Alerts int
 	// Events are those counted in these alerts.
 	Events int64
-	// Failures is how often it failed on an event, Failure why it did so first.
+	// Failures is on how many events it failed, Failure why it did so first.
 	Failures int
 	Failure  string
 	// Expired says that it had expired when the newest event came.
 	Expired bool
 }
 
-// failure is how often a rule failed, and why at first.
+// failure is on how many events a rule failed, which was the last, and why it
+// failed on the first.
 type failure struct {
-	times  int
-	reason string
+	events, last int
+	reason       string
 }
 
-// fail notes the rules that failed on an event.
+// fail notes the rules that failed on the newest event. One can fail on it twice:
+// where it is held against the open alert, and where it opens another.
 func (r *Run) fail(err error) {
 	for _, one := range tuning.Failures(err) {
-		before := r.failed[one.Rule]
-		r.failed[one.Rule] = failure{before.times + 1, cmp.Or(before.reason, text.Line(one.Err.Error(), maxReason))}
+		noted := r.failed[one.Rule]
+		if noted.last == r.taken {
+			continue
+		}
+		r.failed[one.Rule] = failure{noted.events + 1, r.taken, cmp.Or(noted.reason, text.Line(one.Err.Error(), maxReason))}
 	}
 }
 
@@ -103,7 +106,7 @@ func (r *Run) Tuned() []Tuned {
 	for i, rule := range r.policies.Tuning.Rules() {
 		failed := r.failed[rule.Name]
 		out = append(out, Tuned{
-			Rule: rule, Failures: failed.times, Failure: failed.reason,
+			Rule: rule, Failures: failed.events, Failure: failed.reason,
 			Expired: !rule.Expires.IsZero() && !r.newest.Before(rule.Expires),
 		})
 		at[rule.Name] = i
@@ -122,22 +125,22 @@ func (r *Run) Tuned() []Tuned {
 	return out
 }
 
-// TuningNotes are a line for each tuning rule that failed on events, or did nothing
-// as it is suspended or has expired.
+// TuningNotes are a line for each tuning rule that failed on events, is suspended,
+// or expired before it matched anything.
 func (r *Run) TuningNotes() []string {
 	var notes []string
 	for _, rule := range r.Tuned() {
 		switch {
 		case rule.Failures > 0:
-			times := "once"
+			events := "1 event"
 			if rule.Failures > 1 {
-				times = fmt.Sprintf("%d times", rule.Failures)
+				events = fmt.Sprintf("%d events", rule.Failures)
 			}
-			notes = append(notes, fmt.Sprintf("Tuning rule %s failed %s, and matches nothing on which it fails. The first time: %s", rule.Name, times, rule.Failure))
+			notes = append(notes, fmt.Sprintf("Tuning rule %s failed on %s, and matches nothing on which it fails. The first time: %s", rule.Name, events, rule.Failure))
 		case rule.Suspended:
-			notes = append(notes, fmt.Sprintf("Tuning rule %s did nothing: it is suspended.", rule.Name))
+			notes = append(notes, fmt.Sprintf("Tuning rule %s was not applied: it is suspended.", rule.Name))
 		case rule.Expired && rule.Alerts == 0:
-			notes = append(notes, fmt.Sprintf("Tuning rule %s did nothing: it expired at %s, by the time of the events.", rule.Name, rule.Expires.Format(time.RFC3339)))
+			notes = append(notes, fmt.Sprintf("Tuning rule %s matched nothing before it expired at %s, by the time of the events.", rule.Name, rule.Expires.Format(time.RFC3339)))
 		}
 	}
 	return notes

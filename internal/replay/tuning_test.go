@@ -26,7 +26,7 @@ func tuned(t *testing.T, documents ...string) Policies {
 	}
 	p := DefaultPolicies()
 	var err error
-	if p.Tuning, _, err = rules.For(); err != nil {
+	if p.Tuning, _, err = rules.For(""); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -139,28 +139,26 @@ func TestTuningOfNamespaces(t *testing.T) {
 	in := func(namespace, name string) string {
 		return strings.Replace(declaredRule(name, "action: Hide, match: {rules: [x]}"), "{name:", "{namespace: '"+namespace+"', name:", 1)
 	}
-	shop, bank, unknown := Source{Namespace: "shop"}, Source{Namespace: "bank"}, Source{}
 	for name, tc := range map[string]struct {
-		rules   []string
-		sources []Source
-		held    []string
-		note    string
-		err     string
+		rules     []string
+		namespace string
+		held      []string
+		note      string
+		err       string
 	}{
-		"the same":         {[]string{in("shop", "a")}, []Source{shop}, []string{"a"}, "", ""},
-		"another":          {[]string{in("bank", "a"), in("shop", "b")}, []Source{shop}, []string{"b"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
-		"same name":        {[]string{in("bank", "a"), in("shop", "a")}, []Source{shop}, []string{"a"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
-		"rule has none":    {[]string{in("", "a")}, []Source{shop}, []string{"a"}, "", ""},
-		"source has none":  {[]string{in("shop", "a")}, []Source{unknown}, []string{"a"}, "", ""},
-		"several":          {[]string{in("shop", "a"), in("bank", "b")}, []Source{shop, bank}, []string{"a", "b"}, "", ""},
-		"no telling which": {[]string{in("shop", "a"), in("bank", "a")}, []Source{unknown}, nil, "", "TuningRule a: there is one of that name in several namespaces"},
+		"the same":         {[]string{in("shop", "a")}, "shop", []string{"a"}, "", ""},
+		"another":          {[]string{in("bank", "a"), in("shop", "b")}, "shop", []string{"b"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
+		"same name":        {[]string{in("bank", "a"), in("shop", "a")}, "shop", []string{"a"}, "Tuning rule a is not used: it is in namespace bank, and the events are of shop.", ""},
+		"rule has none":    {[]string{in("", "a")}, "shop", []string{"a"}, "", ""},
+		"source has none":  {[]string{in("shop", "a")}, "", []string{"a"}, "", ""},
+		"no telling which": {[]string{in("shop", "a"), in("bank", "a")}, "", nil, "", "TuningRule a: there is one of that name in several namespaces"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rules TuningRules
 			if err := rules.Read([]byte(strings.Join(tc.rules, "---\n"))); err != nil {
 				t.Fatal(err)
 			}
-			set, notes, err := rules.For(tc.sources...)
+			set, notes, err := rules.For(tc.namespace)
 			if (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
 				t.Fatalf("got %v, want %s", err, tc.err)
 			}
@@ -189,11 +187,27 @@ func TestTuningNotes(t *testing.T) {
 	r.Take(signal("shell", "web-1", 10))
 	r.Take(signal("drift", "web-1", 11))
 	got := strings.Join(r.TuningNotes(), "\n")
-	want := `Tuning rule ended did nothing: it expired at 2026-05-04T08:05:00Z, by the time of the events.
-Tuning rule paused did nothing: it is suspended.
-Tuning rule fails failed 2 times, and matches nothing on which it fails. The first time: match.expression: `
+	want := `Tuning rule ended matched nothing before it expired at 2026-05-04T08:05:00Z, by the time of the events.
+Tuning rule paused was not applied: it is suspended.
+Tuning rule fails failed on 2 events, and matches nothing on which it fails. The first time: match.expression: `
 	if !strings.HasPrefix(got, want) || strings.Count(got, "\n") != 2 {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// A rule that fails on an event where it is held against the open alert, and where
+// it opens another, failed on one event.
+func TestFailureIsCountedOnce(t *testing.T) {
+	r := New(tuned(t,
+		declaredRule("fails", "action: Resolve, match: {expression: \"alert.entities[7].name == 'x'\"}"),
+		declaredRule("noise", "action: Hide, match: {rules: [scan]}, expiresAt: '2026-05-04T08:05:00Z'"),
+	))
+	r.Take(signal("scan", "web-1", 0))
+	r.Take(signal("scan", "web-1", 10))
+	for _, rule := range r.Tuned() {
+		if rule.Name == "fails" && rule.Failures > 2 {
+			t.Errorf("it failed on %d of 2 events", rule.Failures)
+		}
 	}
 }
 

@@ -64,7 +64,9 @@ func tuned() harness.Scenario {
 			},
 			{Name: "repetition", Do: falco(changed, critical, 2), Await: happened(changed, 2)},
 			{
-				Name: "not hidden", Await: tunedTo("Correlated", answered, belittled),
+				Name: "not hidden", Await: func(r *harness.Run, v history.View) error {
+					return errors.Join(tunedTo("Correlated", answered, belittled)(r, v), held(v, changed, deleted, expired))
+				},
 				Do: eachOnce("not hidden", falco(answered, critical, 1), falco(belittled, critical, 1)),
 			},
 			{
@@ -163,6 +165,17 @@ func tunedTo(want string, rules ...string) func(*harness.Run, history.View) erro
 		}
 		return nil
 	}
+}
+
+// held: the rules are not deleted before their alerts are released. One that is
+// deleted before that is seen to is a rule that never was: it releases nothing.
+func held(v history.View, rules ...string) error {
+	for _, rule := range rules {
+		if t, _ := history.Get[*v1alpha1.TuningRule](v, strings.ToLower(rule)); t == nil || len(t.Finalizers) == 0 {
+			return fmt.Errorf("rule %s has no finalizer", rule)
+		}
+	}
+	return nil
 }
 
 // letGo: the deleted rule is gone, and what was hidden is released where that was said.

@@ -2,8 +2,9 @@
 // longer, where the rule says so: from then on they are correlated as if they
 // were new.
 //
-// A rule that is deleted stays until all of its alerts are released. A rule that
-// is not valid releases nothing until it is corrected or deleted: a mistake must
+// A rule that is deleted stays until all of its alerts are released, by a finalizer.
+// One that is deleted before that is written, moments after it was made, releases
+// nothing. A rule that is not valid releases nothing until it is corrected or deleted: a mistake must
 // not bring everything back.
 package release
 

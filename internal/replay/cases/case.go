@@ -181,7 +181,7 @@ func (e Expect) validateDetails() error {
 type Open func(name string) (io.ReadCloser, error)
 
 // Run replays the events and returns what is not as expected, each in some lines
-// of text, and notes about tuning rules that did nothing, a line each. The error is
+// of text, and notes about tuning rules that could not do anything, a line each. The error is
 // about files that cannot be used.
 func (c Case) Run(open Open) (wrong, notes []string, err error) {
 	sources, err := c.sources(open)
@@ -247,19 +247,28 @@ func (c Case) tuning(open Open, sources replay.Sources) (*tuning.Set, []string, 
 			return nil, nil, fmt.Errorf("tuning: %s: %w", file, err)
 		}
 	}
-	var used []replay.Source
-	for i, in := range c.Inputs {
-		from, err := sources.Find(in.Source)
-		if err != nil {
-			return nil, nil, fmt.Errorf("inputs[%d]: source: %w", i, err)
-		}
-		used = append(used, from)
+	tenant, err := c.tenant(sources)
+	if err != nil {
+		return nil, nil, err
 	}
-	set, notes, err := rules.For(used...)
+	set, notes, err := rules.For(tenant)
 	if err != nil {
 		err = fmt.Errorf("tuning: %w", err)
 	}
 	return set, notes, err
+}
+
+// tenant is the namespace whose events the inputs are.
+func (c Case) tenant(sources replay.Sources) (string, error) {
+	var used []replay.Source
+	for i, in := range c.Inputs {
+		from, err := sources.Find(in.Source)
+		if err != nil {
+			return "", fmt.Errorf("inputs[%d]: source: %w", i, err)
+		}
+		used = append(used, from)
+	}
+	return replay.Tenant(used...)
 }
 
 // maxFile bounds a file that is read whole: etcd keeps no object over 1.5 MiB.

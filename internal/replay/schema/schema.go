@@ -104,10 +104,12 @@ func (k *Kind) Check(object map[string]any) error {
 		//nolint:forbidigo // What the rules may cost is bounded: there is nothing to cancel.
 		problems, _ = k.rules.Validate(context.Background(), nil, k.structural, object, nil, celconfig.RuntimeCELCostBudget)
 	}
-	return told(problems)
+	return Told(problems)
 }
 
-func told(problems field.ErrorList) error {
+// Told is problems in words: a line for each that begins with the field, or how many
+// more there are. It is nil where there is none.
+func Told(problems field.ErrorList) error {
 	var lines []string
 	for _, p := range problems {
 		lines = append(lines, cmp.Or(p.Field, "object")+": "+strings.ReplaceAll(p.ErrorBody(), "\n", " "))
