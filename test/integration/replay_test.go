@@ -247,7 +247,7 @@ func (d declarations) policies(t *testing.T) replay.Policies {
 		err = errors.Join(err, rules.Read(file(t, d.tuning)))
 	}
 	if err == nil {
-		policies.Tuning, _, err = rules.For()
+		policies.Tuning, _, err = rules.For("")
 	}
 	if err != nil {
 		t.Fatal(err)
