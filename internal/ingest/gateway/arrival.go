@@ -27,8 +27,9 @@ type arrival struct {
 }
 
 const (
-	// memoryWait is how long a sender may wait for memory, before it is sent away.
-	memoryWait = 2 * time.Second
+	// maxWait is how long a sender may wait for a slot, and for memory, before it is
+	// sent away.
+	maxWait = 2 * time.Second
 	// gzipRatio is the most that deflate can pack.
 	gzipRatio = 1032
 )
@@ -36,13 +37,14 @@ const (
 // asSent reads the body before it is unpacked, of a sender who is not let in yet.
 // Such bodies get half of the memory, and each as much as if they were large, so
 // that strangers do not get more than half of the slots either, however slowly
-// they send.
+// they send. They do not wait for it: who waits holds a slot.
 func (a *arrival) asSent() ([]byte, error) {
 	all := a.handler.limits.Memory / 2
 	share := max(a.need(), a.handler.limits.Memory/int64(a.handler.limits.InFlight))
-	if refused := a.acquire(a.handler.unproven, min(share, all)); refused != nil {
-		return nil, refused
+	if !a.handler.unproven.TryAcquire(min(share, all)) {
+		return nil, busy()
 	}
+	a.releaseLater(a.handler.unproven, min(share, all))
 	if refused := a.reserve(); refused != nil {
 		return nil, refused
 	}
@@ -89,17 +91,25 @@ func (a *arrival) need() int64 {
 
 func (a *arrival) acquire(from *semaphore.Weighted, need int64) *Problem {
 	if !from.TryAcquire(need) {
-		ctx, cancel := context.WithTimeout(a.r.Context(), memoryWait)
+		ctx, cancel := context.WithTimeout(a.r.Context(), maxWait)
 		defer cancel()
 		if err := from.Acquire(ctx, need); err != nil {
-			return retry("busy", "Too much is being read at the moment. Send the same again later.", time.Second)
+			return busy()
 		}
 	}
-	a.releases = append(a.releases, func() { from.Release(need) })
+	a.releaseLater(from, need)
 	return nil
 }
 
-// release gives the memory back.
+func busy() *Problem {
+	return retry("busy", "Too many requests are being answered. Send the same again later.", time.Second)
+}
+
+func (a *arrival) releaseLater(from *semaphore.Weighted, need int64) {
+	a.releases = append(a.releases, func() { from.Release(need) })
+}
+
+// release gives slot and memory back.
 func (a *arrival) release() {
 	for _, release := range a.releases {
 		release()

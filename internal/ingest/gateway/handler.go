@@ -41,7 +41,8 @@ type Spool interface {
 
 // Limits bound what all senders together may use.
 type Limits struct {
-	// InFlight bounds the requests that are answered at the same time.
+	// InFlight bounds the requests that are answered at the same time; others wait
+	// for up to two seconds.
 	InFlight int
 	// Memory bounds the bytes of the bodies that are read at the same time.
 	// Reading one needs about three times as much.
@@ -56,7 +57,7 @@ type Handler struct {
 	sources Sources
 	spool   Spool
 	clock   clock.PassiveClock
-	slots   chan struct{}
+	slots   *semaphore.Weighted
 	memory  *semaphore.Weighted
 	// unproven is the part of memory that bodies get before their sender is let in.
 	unproven *semaphore.Weighted
@@ -66,7 +67,7 @@ type Handler struct {
 // New returns the handler of all routes.
 func New(sources Sources, spool Spool, clock clock.PassiveClock, limits Limits) http.Handler {
 	h := &Handler{sources: sources, spool: spool, clock: clock, limits: limits,
-		slots: make(chan struct{}, limits.InFlight), memory: semaphore.NewWeighted(limits.Memory), unproven: semaphore.NewWeighted(limits.Memory / 2)}
+		slots: semaphore.NewWeighted(int64(limits.InFlight)), memory: semaphore.NewWeighted(limits.Memory), unproven: semaphore.NewWeighted(limits.Memory / 2)}
 	mux := http.NewServeMux()
 	const route = "/v1/sources/{namespace}/{alertSource}"
 	mux.HandleFunc("POST "+route, h.serve)
@@ -115,15 +116,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 // answer takes a request in the order of what it costs: who is not let in has
 // no body read, unless it is the body that lets in.
 func (h *Handler) answer(w http.ResponseWriter, r *http.Request) (*Accepted, *Problem) {
-	select {
-	case h.slots <- struct{}{}:
-		inFlight.Inc()
-		defer func() { <-h.slots; inFlight.Dec() }()
-	default:
-		return nil, retry("busy", "Too many requests are being answered. Send the same again later.", time.Second)
-	}
 	a := &arrival{handler: h, w: w, r: r}
 	defer a.release()
+	// Many senders at once, such as one a node, are let in one after the other.
+	if refused := a.acquire(h.slots, 1); refused != nil {
+		return nil, refused
+	}
+	inFlight.Inc()
+	defer inFlight.Dec()
 	from, refused := h.admit(a, types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("alertSource")})
 	if refused != nil {
 		return nil, refused

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/types"
@@ -317,7 +318,7 @@ func TestNotSyncedYet(t *testing.T) {
 }
 
 // TestAnswerWaitsForTheDisk: no 202 before Append has returned, and 503 for
-// those who come while all places are taken.
+// those who come while all slots are taken, and stay so.
 func TestAnswerWaitsForTheDisk(t *testing.T) {
 	m := &memory{gate: make(chan struct{}), entered: make(chan struct{}, 1)}
 	url := serve(t, registry(t, nil), m, Limits{InFlight: 1, Memory: 1 << 20})
@@ -325,7 +326,7 @@ func TestAnswerWaitsForTheDisk(t *testing.T) {
 	go func() { first <- send(t, url+"/v1/sources/shop/falco", []byte(shell)) }()
 	<-m.entered
 	if got := send(t, url+"/v1/sources/shop/falco", []byte(shell)); got.status != 503 || got.header.Get("Retry-After") != "1" {
-		t.Errorf("with all places taken: %v", got)
+		t.Errorf("with all slots taken: %v", got)
 	}
 	select {
 	case got := <-first:
@@ -338,8 +339,38 @@ func TestAnswerWaitsForTheDisk(t *testing.T) {
 	}
 	m.gate = nil
 	if got := send(t, url+"/v1/sources/shop/falco", []byte(shell)); got.status != 202 {
-		t.Errorf("the place was not given back: %v", got)
+		t.Errorf("the slot was not given back: %v", got)
 	}
+}
+
+// TestManySendersAtOnce: who comes while all slots are taken has the next one that
+// is free.
+func TestManySendersAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const senders = 10
+		m := &memory{gate: make(chan struct{}), entered: make(chan struct{}, senders)}
+		h := New(registry(t, nil), m, clock.RealClock{}, Limits{InFlight: 2, Memory: 1 << 20})
+		answers := make(chan int, senders)
+		for range senders {
+			go func() {
+				r := httptest.NewRequest(http.MethodPost, "/v1/sources/shop/falco", strings.NewReader(shell))
+				r.Header.Set("Authorization", "Bearer "+token)
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				answers <- w.Code
+			}()
+		}
+		synctest.Wait()
+		if len(m.entered) != 2 || len(answers) > 0 {
+			t.Errorf("%d requests are answered at the same time, and %d have an answer", len(m.entered), len(answers))
+		}
+		close(m.gate)
+		for range senders {
+			if got := <-answers; got != http.StatusAccepted {
+				t.Errorf("a sender gets %d", got)
+			}
+		}
+	})
 }
 
 // TestFixtures sends every fixture through the gateway.

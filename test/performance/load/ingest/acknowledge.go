@@ -21,7 +21,7 @@ const preparedEvents = 10_000
 // acknowledge measures how many events a second are acknowledged, at most, and
 // how long the answers take at half of that.
 func (b *bench) acknowledge(ctx context.Context) error {
-	fmt.Printf("\nAcknowledged events, %d connections, load generator on the same cores:\n\n", connections)
+	fmt.Printf("\nAcknowledged events, %d connections, load generator on the same cores:\n\n", b.connections)
 	header(os.Stdout, "server", "events a POST", "events/s at most", "events/core-s of the server", "sent/s then", "p50 ms", "p99 ms", "max ms", "refused", "peak MiB")
 	for _, batch := range []int{1, 100} {
 		alertmanager := func(ctx context.Context) error {
@@ -59,7 +59,7 @@ func (b *bench) alone(ctx context.Context, start func(context.Context, string) (
 
 // rates measures a server first with as much as it takes, then with half.
 func (b *bench) rates(s server, batch int) error {
-	plan, err := s.plan(flood, preparedEvents/batch, batch)
+	plan, err := s.plan(flood, preparedEvents/batch, batch, b.connections)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (b *bench) incidents(ctx context.Context) error {
 // correlated measures Tocsin from the first POST until all incidents are right.
 func (b *bench) correlated(ctx context.Context, c *cluster, tocsin server, plain float64) error {
 	const batch = 100
-	plan, err := tocsin.plan(b.different(), b.events/batch, batch)
+	plan, err := tocsin.plan(b.different(), b.events/batch, batch, b.connections)
 	if err != nil {
 		return err
 	}

@@ -21,13 +21,12 @@ import (
 	"github.com/tocsin-dev/tocsin/api/v1alpha1"
 )
 
-// connections is how many the load generator keeps open.
-const connections = 64
-
 // bench is one run.
 type bench struct {
 	folder, manager string
 	duration        time.Duration
+	// connections is how many the load generator keeps open.
+	connections int
 	// compression is how many times faster than in life the storm is sent.
 	compression float64
 	events      int
@@ -62,6 +61,7 @@ func run(ctx context.Context) (err error) {
 	b := &bench{}
 	only := flag.String("only", "", "Parts to measure, separated by commas: acknowledge, neighbour, storm, burst, incidents. All when empty.")
 	flag.DurationVar(&b.duration, "duration", 10*time.Second, "How long each measurement of acknowledgements takes.")
+	flag.IntVar(&b.connections, "connections", 256, "How many connections the load generator keeps open.")
 	flag.Float64Var(&b.compression, "compression", 10, "How many times faster than in life the storm of 20 minutes is sent. With 1 it takes 20 minutes.")
 	flag.IntVar(&b.events, "alerts", 3000, "How many different alerts are brought into incidents.")
 	flag.Parse()

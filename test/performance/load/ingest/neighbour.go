@@ -44,7 +44,7 @@ func throttled(s *v1alpha1.AlertSource) {
 // neighbour measures how long one tenant waits for its answers while another
 // floods the gateway.
 func (b *bench) neighbour(ctx context.Context) error {
-	fmt.Printf("\nA tenant that sends %d requests a second, while another sends over %d connections:\n\n", neighbourRate, connections)
+	fmt.Printf("\nA tenant that sends %d requests a second, while another sends over %d connections:\n\n", neighbourRate, b.connections)
 	header(os.Stdout, "the other sends", "turn", "p50 ms", "p99 ms", "max ms", "refused", "the other's acknowledged/s", "the other's refused/s")
 	for turn := range neighbourTurns {
 		for _, flood := range floods {
@@ -69,13 +69,13 @@ func (b *bench) beside(ctx context.Context, c *cluster, tocsin server, name stri
 	if err := awaitSource(ctx, c, neighbourTenant); err != nil {
 		return err
 	}
-	quiet, err := tocsin.plan(events.Shape{Signatures: 10, Workloads: 10, Rules: 1}, 100, 1)
+	quiet, err := tocsin.plan(events.Shape{Signatures: 10, Workloads: 10, Rules: 1}, 100, 1, neighbourConnections)
 	if err != nil {
 		return err
 	}
 	quiet.URL = strings.Replace(quiet.URL, "/"+tenant+"/", "/"+neighbourTenant+"/", 1)
-	quiet.Rate, quiet.Connections, quiet.Duration = neighbourRate, neighbourConnections, b.duration
-	loud, err := tocsin.plan(flood, preparedEvents, 1)
+	quiet.Rate, quiet.Duration = neighbourRate, b.duration
+	loud, err := tocsin.plan(flood, preparedEvents, 1, b.connections)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ var stormShape = events.Shape{Signatures: 101, Workloads: 20, Rules: 5, CommonPe
 func (b *bench) storm(ctx context.Context) error {
 	fmt.Printf("\nA storm of %d events, 99 %% of one signature, 350 a second sent %g times as fast as that:\n\n", stormEvents, b.compression)
 	return b.withTocsin(ctx, func(ctx context.Context, c *cluster, tocsin server) error {
-		return scenario(ctx, c, tocsin, stormShape, stormEvents, 1, stormRate*b.compression)
+		return b.scenario(ctx, c, tocsin, stormShape, stormEvents, 1, stormRate*b.compression)
 	})
 }
 
@@ -43,7 +43,7 @@ func (b *bench) burst(ctx context.Context) error {
 		fmt.Printf("\nA burst of %d different alerts of %d workloads within a minute, in POSTs of 100, limits.rollUp.alerts %d:\n\n",
 			burstEvents, burstShape.Workloads, limit)
 		err := b.withTocsin(ctx, func(ctx context.Context, c *cluster, tocsin server) error {
-			return scenario(ctx, c, tocsin, burstShape, burstEvents, 100, burstEvents/60.0)
+			return b.scenario(ctx, c, tocsin, burstShape, burstEvents, 100, burstEvents/60.0)
 		}, func(s *v1alpha1.AlertSource) { s.Spec.Limits.RollUp.Alerts = ptr.To(limit) })
 		if err != nil {
 			return err
@@ -53,8 +53,8 @@ func (b *bench) burst(ctx context.Context) error {
 }
 
 // scenario sends events at a rate, waits until all is right, and says what it cost.
-func scenario(ctx context.Context, c *cluster, tocsin server, shape events.Shape, total, batch int, rate float64) error {
-	plan, err := tocsin.plan(shape, min(total, max(preparedEvents, shape.Signatures))/batch, batch)
+func (b *bench) scenario(ctx context.Context, c *cluster, tocsin server, shape events.Shape, total, batch int, rate float64) error {
+	plan, err := tocsin.plan(shape, min(total, max(preparedEvents, shape.Signatures))/batch, batch, b.connections)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func falcoServer(name string, p *process, address string) server {
 }
 
 // plan sends alerts of a shape to the server, from the first on.
-func (s server) plan(shape events.Shape, bodies, batch int) (attack.Plan, error) {
+func (s server) plan(shape events.Shape, bodies, batch, connections int) (attack.Plan, error) {
 	list, err := s.format.Bodies(shape, 0, bodies, batch, time.Now())
 	return attack.Plan{URL: s.url, Header: s.header, Bodies: list, Events: batch, Connections: connections}, err
 }
